@@ -1,0 +1,32 @@
+"""What can go wrong with hashes and hash sets; each docstring is the default message."""
+
+
+class HashsetsError(Exception):
+    """Something went wrong with hashes or hash sets."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class IndexUnreadableError(HashsetsError):
+    """The index cannot be read; nothing was matched."""
+
+
+class IndexBehindError(HashsetsError):
+    """The index is older than the database; nothing was matched."""
+
+
+class InvalidHashError(HashsetsError):
+    """This is not a hash of the named algorithm."""
+
+
+class InvalidListError(HashsetsError):
+    """The list cannot be read."""
+
+
+class UnknownHashSetError(HashsetsError):
+    """There is no hash set of that name."""
+
+
+class UnknownEntryError(HashsetsError):
+    """The hash set has no live entry of that name."""

@@ -1,0 +1,1 @@
+"""The domain: nouns, rules, SQL, steps, settings, the queue's door, the vault and the sandbox."""

@@ -1,0 +1,92 @@
+"""What can go wrong, split by blame and cure; each docstring is the default message."""
+
+
+class HotlineError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+# The reporter or caller can mend these.
+class InvalidReportError(HotlineError):
+    """The report cannot be read."""
+
+
+class InvalidUrlError(HotlineError):
+    """This is not a web address."""
+
+
+class IdempotencyConflictError(HotlineError):
+    """This idempotency key was used before with another body."""
+
+
+class TooLargeError(HotlineError):
+    """This is larger than the limit."""
+
+
+class NotAllowedError(HotlineError):
+    """This is not allowed."""
+
+
+class UnknownThingError(HotlineError):
+    """There is nothing of that name."""
+
+
+# The administrator can mend these.
+class SettingsError(HotlineError):
+    """A setting cannot be used."""
+
+
+class StorageError(HotlineError):
+    """The evidence store cannot be written or read."""
+
+
+class KeyMissingError(HotlineError):
+    """A key file is missing."""
+
+
+class SchemaBehindError(HotlineError):
+    """The database is behind this version: run `hotline migrate`."""
+
+
+class ServerUnavailableError(HotlineError):
+    """A server that is needed does not answer."""
+
+
+class AlreadyRunningError(HotlineError):
+    """Another hotline process holds this state directory."""
+
+
+class SandboxUnavailableError(HotlineError):
+    """This machine cannot lock the decoder; set SANDBOX=weak to go on without."""
+
+
+# Two actors met; try again or look again.
+class StaleStateError(HotlineError):
+    """It has moved in the meantime."""
+
+
+class LeaseLostError(HotlineError):
+    """The capture was ended by somebody else."""
+
+
+# Findings about what was reported.
+class CaptureRefusedError(HotlineError):
+    """The address or its answer is refused by policy; trying again would not help."""
+
+
+class CaptureFailedError(HotlineError):
+    """The fetch failed for a reason that may pass."""
+
+
+class PictureRefusedError(HotlineError):
+    """The picture cannot be decoded."""
+
+
+class HostilePictureError(PictureRefusedError):
+    """The picture made its decoder try something forbidden; the decoder was killed."""
+
+
+class CustodyBrokenError(HotlineError):
+    """A custody stream does not verify."""
