@@ -30,3 +30,15 @@ class UnknownHashSetError(HashsetsError):
 
 class UnknownEntryError(HashsetsError):
     """The hash set has no live entry of that name."""
+
+
+class HashSetExistsError(HashsetsError):
+    """There is a hash set of that name already."""
+
+
+class InvalidHashSetError(HashsetsError):
+    """The name or the texts of the hash set cannot be used."""
+
+
+class TrustRefusedError(HashsetsError):
+    """This trust is refused."""

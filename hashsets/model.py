@@ -1,8 +1,12 @@
 """The nouns of matching: Fingerprint, HashSet, HashEntry, Hit."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
+
+from hashsets.errors import InvalidHashError
 
 
 class Algorithm(StrEnum):
@@ -27,8 +31,32 @@ HEX_DIGITS = {
 }
 """Length of each value as lower-case hex."""
 
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+def normalise_hash(algorithm: Algorithm, text: str) -> str:
+    """Return a hash as lower-case hex of the length that its algorithm has.
+
+    Args:
+        algorithm: how the hash was made.
+        text: hex in either case.
+
+    Raises:
+        InvalidHashError: wrong length or not hex; the message never holds the text.
+    """
+    value = text.lower()
+    if len(value) != HEX_DIGITS[algorithm] or not _HEX.fullmatch(value):
+        raise InvalidHashError(f"{algorithm} must be {HEX_DIGITS[algorithm]} hex digits")
+    return value
+
+
 DIHEDRAL = ("r0", "r90", "r180", "r270", "flipx", "flipy", "r90flipx", "r90flipy")
-"""The eight orientations of a picture, in the order of `pdqhash.compute_dihedral`; r0 is as stored."""
+"""The eight orientations of a picture, in the order of `pdqhash.compute_dihedral`; r0 is as stored.
+
+r90, r180 and r270 are turned counter-clockwise (as `numpy.rot90`), flipx is mirrored top to bottom (`flipud`)
+and flipy left to right (`fliplr`); r90flipx and r90flipy are turned by r90 first: the transpose and the
+anti-transpose. Each is the hash that the so turned picture would have, up to a few tens of bits.
+"""
 
 
 class EntryClass(StrEnum):
@@ -41,6 +69,10 @@ class EntryClass(StrEnum):
     NOT_ILLEGAL = "not_illegal"
     UNKNOWN = "unknown"
     CONTESTED = "contested"
+
+
+UNTRUSTABLE = frozenset({EntryClass.NOT_ILLEGAL, EntryClass.CONTESTED})
+"""Classes that say the opposite, or whose lists contradict each other: no person can mark them as trusted."""
 
 
 class HitKind(StrEnum):
@@ -118,3 +150,55 @@ class Hit:
     entry_id: UUID
     kind: HitKind
     distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class HashSetSummary:
+    """A hash set, its live entries counted by class, and the classes that are trusted."""
+
+    hash_set: HashSet
+    counts: Mapping[EntryClass, int]
+    trusted: frozenset[EntryClass]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as a list brings it, before it is stored.
+
+    Attributes:
+        source_key: the provider's own id, 1-200 printable characters.
+        entry_class: what the list says, on our scale.
+        raw_scheme: name of the provider's own scale.
+        raw_value: the provider's own word.
+        fingerprints: pairs of algorithm and lower-case hex of the length in HEX_DIGITS.
+        withdrawn: the provider takes the entry back.
+    """
+
+    source_key: str
+    entry_class: EntryClass
+    raw_scheme: str
+    raw_value: str
+    fingerprints: frozenset[tuple[Algorithm, str]] = field(default_factory=frozenset)
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """One row of a list that cannot be used.
+
+    Attributes:
+        line: line number in the file, from 1.
+        reason: why, in words; never holds a hash.
+    """
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCounts:
+    """What an import did, in entries."""
+
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0

@@ -8,3 +8,7 @@ PDQ_MIN_QUALITY = 50
 
 PHASH_RADIUS = 8
 """Bits of 64. Only shown as a hint; about the same false-pair rate as PDQ at 31 on drawn pictures."""
+
+BLANK_SHARE = 1 / 8
+"""Share of ones. PDQ and pHash put each bit above or below a median, so half of a hash's bits are ones. One
+with fewer than this share, or more than the rest, comes from a blank picture and fits every blank picture."""

@@ -90,3 +90,8 @@ class HostilePictureError(PictureRefusedError):
 
 class CustodyBrokenError(HotlineError):
     """A custody stream does not verify."""
+
+
+# The decoder itself, not the picture; trying again may help.
+class DecoderUnavailableError(HotlineError):
+    """The picture decoder does not run; nothing was decoded."""

@@ -1,0 +1,197 @@
+"""The public pages as functions: typed values in, one HTML page out. No script, no inline style, no picture.
+
+1. The form stands at FORM_PATH and posts multipart/form-data to `/report` with the fields lang, urls, remit,
+   danger, note, website (a trap: people leave it empty) and, where uploads are on, file.
+2. The status page stands at `/status` and posts `receipt` and `lang` there.
+3. `static/public.css` is served as `/static/public.css`; CONTENT_SECURITY_POLICY is what they are made for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from api.public.texts import (
+    DANGERS,
+    DRAFT_LANGUAGES,
+    EXIT_URL,
+    LANGUAGES,
+    NOTE_MAX_LENGTH,
+    REMITS,
+    TEXTS,
+    Language,
+    translate_reason,
+)
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; form-action 'self'; img-src 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+"""Header of every public page."""
+
+FORM_PATH = "/"
+"""Where the form is; language links and "make another report" lead there."""
+
+FORM_FIELDS = ("urls", "remit", "danger", "note", "file")
+"""Fields that an error can stand beside, in the order of the form."""
+
+Status = Literal["received", "being_checked", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class FormValues:
+    """What the reporter has written so far; kept when the form is shown again."""
+
+    urls: str = ""
+    remit: str = "csam"
+    danger: str = "unknown"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageSettings:
+    """What the pages show of this deployment.
+
+    Attributes:
+        police_phone: number of the police, as people write it.
+        helpline_phone: number of ALO 116-111.
+        uploads: whether the form takes a file.
+        has_status: whether `/status` answers, so that pages may link to it.
+        practice: whether to mark every page PRAKTIKË / PRACTICE.
+    """
+
+    police_phone: str
+    helpline_phone: str
+    uploads: bool = False
+    has_status: bool = False
+    practice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableLine:
+    """One line that is no address: its 1-based number and the message of the InvalidUrlError."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageRenderer:
+    """Renders the public pages of one deployment."""
+
+    settings: PageSettings
+    environment: Environment = field(
+        default_factory=lambda: Environment(
+            loader=PackageLoader("api.public", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+    )
+
+    def render_report(
+        self,
+        language: Language,
+        values: FormValues | None = None,
+        errors: Mapping[str, str] | None = None,
+        unreadable: Sequence[UnreadableLine] = (),
+    ) -> str:
+        """Return the form.
+
+        Args:
+            language: language of the page.
+            values: what to keep in the fields; an empty form by default.
+            errors: field → key of a text (`field_…`) or a finished sentence in `language`.
+            unreadable: lines of `urls` that are no address; shown beside that field.
+        """
+        said = {name: TEXTS[language].get(text, text) for name, text in (errors or {}).items()}
+        return self._render(
+            "report.html",
+            language,
+            path=FORM_PATH,
+            values=values or FormValues(),
+            errors={name: said[name] for name in FORM_FIELDS if name in said},
+            unreadable=_say_lines(language, unreadable),
+            remits=REMITS,
+            dangers=DANGERS,
+            note_max_length=NOTE_MAX_LENGTH,
+        )
+
+    def render_receipt(
+        self,
+        language: Language,
+        receipt: str,
+        *,
+        danger: bool = False,
+        unreadable: Sequence[UnreadableLine] = (),
+    ) -> str:
+        """Return the page after a report.
+
+        Args:
+            language: language of the page.
+            receipt: the code, as `XXXX-XXXX-XXXXC`.
+            danger: whether the reporter says that a child is in danger; the numbers then stand first.
+            unreadable: lines that were left out of the report.
+        """
+        return self._render(
+            "receipt.html",
+            language,
+            path=None,
+            receipt=receipt,
+            danger=danger,
+            unreadable=_say_lines(language, unreadable),
+        )
+
+    def render_status(
+        self, language: Language, status: Status | None = None, error: str | None = None, receipt: str = ""
+    ) -> str:
+        """Return the look-up page.
+
+        Args:
+            language: language of the page.
+            status: coarse status of the code that was asked for; None before asking or when unknown.
+            error: key of a text or a finished sentence, shown beside the field.
+            receipt: the code as it was typed, kept in the field after an error.
+        """
+        said = TEXTS[language].get(error, error) if error else None
+        return self._render(
+            "status.html",
+            language,
+            path="/status",
+            status=status,
+            error=said,
+            receipt=receipt if error else "",
+        )
+
+    def render_error(self, language: Language, status_code: int) -> str:
+        """Return the page of an error.
+
+        Args:
+            language: language of the page.
+            status_code: HTTP status; 400, 404, 413, 429 and 500 have words of their own, others those of
+                400 or 500.
+        """
+        key = f"error_{status_code}"
+        if key not in TEXTS[language]:
+            key = "error_500" if status_code >= 500 else "error_400"
+        return self._render("error.html", language, path=None, message=TEXTS[language][key])
+
+    def _render(self, template: str, language: Language, *, path: str | None, **context: object) -> str:
+        # A page that answers a POST has no address of its own, so it offers no language links (path None).
+        return self.environment.get_template(template).render(
+            t=TEXTS[language],
+            lang=language,
+            languages=LANGUAGES,
+            is_draft=language in DRAFT_LANGUAGES,
+            path=path,
+            form_path=FORM_PATH,
+            exit_url=EXIT_URL,
+            site=self.settings,
+            **context,
+        )
+
+
+def _say_lines(language: Language, lines: Sequence[UnreadableLine]) -> list[tuple[int, str]]:
+    return [(line.number, translate_reason(language, line.reason)) for line in lines]

@@ -1,0 +1,1 @@
+"""Formats of shared lists, one per file; no network."""

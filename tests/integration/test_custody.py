@@ -1,0 +1,124 @@
+"""The chain of custody: appended, verified, and out of everybody's reach."""
+
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from triage.ids import new_id
+from triage.store import custody
+from triage.store.custody import NewEvent
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+RUNTIME = ("hotline_public", "hotline_staff", "hotline_worker", "hotline_outbound")
+
+
+def append_three(conn, stream):
+    custody.append(conn, [NewEvent(stream, "received", {"n": 1})], actor="public", now=NOW)
+    custody.append(
+        conn,
+        [NewEvent(stream, "capture_succeeded", {"n": 2}), NewEvent(stream, "looked", {"n": None})],
+        actor="worker",
+        now=NOW,
+    )
+    conn.commit()
+
+
+def test_a_stream_verifies_and_counts(conn):
+    append_three(conn, custody.SYSTEM)
+    append_three(conn, f"hashset/{new_id()}")
+    found = custody.verify(conn)
+    assert (found.events, found.streams, found.broken) == (6, 2, ())
+    assert [event.seq for event in custody.read_stream(conn, custody.SYSTEM)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("role", RUNTIME)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE custody_events SET actor = 'nobody'",
+        "DELETE FROM custody_events",
+        "TRUNCATE custody_events",
+        "UPDATE custody_heads SET seq = 0",
+        "INSERT INTO custody_heads (stream, seq, hash) VALUES ('system', 9, decode(repeat('00', 32), 'hex'))",
+        "ALTER TABLE custody_events DISABLE TRIGGER custody_chain",
+        "DROP TABLE custody_events",
+    ],
+)
+def test_no_role_can_change_what_stands(conn, as_role, role, statement):
+    append_three(conn, custody.SYSTEM)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        as_role(role).execute(statement)
+
+
+@pytest.mark.parametrize("role", RUNTIME)
+def test_every_role_can_append(as_role, role):
+    connection = as_role(role)
+    custody.append(connection, [NewEvent(custody.SYSTEM, "started")], actor="worker", now=NOW)
+    connection.commit()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seq": 3},
+        {"prev": "11" * 32},
+        {"actor": "somebody"},
+        {"stream": "item/0190aaaa-0000-7000-8000-000000000000"},
+        {"event": "deleted"},
+        {"at": "2001-01-01T00:00:00+00:00"},
+    ],
+)
+def test_a_forged_event_is_refused_by_the_database(conn, as_role, change, monkeypatch):
+    append_three(conn, custody.SYSTEM)
+    dumps = custody.rfc8785.dumps
+    monkeypatch.setattr(custody.rfc8785, "dumps", lambda record: dumps(record | change))
+    connection = as_role("hotline_worker")
+    with pytest.raises(psycopg.errors.CheckViolation):
+        custody.append(connection, [NewEvent(custody.SYSTEM, "forged")], actor="worker", now=NOW)
+
+
+@pytest.mark.breaks_invariants
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE custody_events SET record = replace(record, '\"n\":2', '\"n\":7') WHERE seq = 2", "2 was changed"),
+        ("UPDATE custody_events SET actor = 'x' WHERE seq = 2", "2 was changed"),
+        ("DELETE FROM custody_events WHERE seq = 2", "2 is missing"),
+        ("DELETE FROM custody_events WHERE seq = 3", "end of the stream is missing"),
+    ],
+)
+def test_even_the_owner_leaves_a_trace(conn, statement, words):
+    append_three(conn, custody.SYSTEM)
+    conn.execute("ALTER TABLE custody_events DISABLE TRIGGER USER")
+    conn.execute(statement)
+    conn.commit()
+    (line,) = custody.verify(conn).broken
+    assert words in line
+
+
+def test_two_writers_of_two_streams_do_not_deadlock(database):
+    import threading
+
+    streams = [f"item/{new_id()}", f"item/{new_id()}"]
+    failures = []
+
+    def write(order):
+        with database.connect("hotline_worker") as conn:
+            for _ in range(20):
+                try:
+                    events = [NewEvent(stream, "looked") for stream in order]
+                    custody.append(conn, events, actor="worker", now=NOW)
+                    conn.commit()
+                except psycopg.Error as error:
+                    failures.append(error)
+                    conn.rollback()
+
+    threads = [threading.Thread(target=write, args=(order,)) for order in (streams, streams[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with database.connect() as conn:
+        assert custody.verify(conn).events == 80

@@ -1,0 +1,177 @@
+"""Fingerprints agree with the reference implementations, bit for bit where they must."""
+
+import hashlib
+import random
+
+import imagehash
+import numpy as np
+import pdqhash
+import pytest
+from PIL import Image, ImageDraw
+
+from hashsets.blank import is_blank
+from hashsets.compute import digest_bytes, fingerprint_frame
+from hashsets.model import DIHEDRAL, HEX_DIGITS, Algorithm
+from hashsets.phash import phash_grey32
+
+FLAT = np.zeros((32, 32), dtype=np.uint8)
+
+
+def draw_shapes(seed, width=None, height=None, shapes=12):
+    rng = random.Random(seed)
+    size = (width or rng.randrange(8, 300), height or rng.randrange(8, 300))
+    picture = Image.new("RGB", size, tuple(rng.randrange(256) for _ in range(3)))
+    pen = ImageDraw.Draw(picture)
+    for _ in range(shapes):
+        x, y = rng.randrange(size[0]), rng.randrange(size[1])
+        box = [x, y, x + rng.randrange(1, size[0]), y + rng.randrange(1, size[1])]
+        draw = rng.choice([pen.rectangle, pen.ellipse])
+        draw(box, fill=tuple(rng.randrange(256) for _ in range(3)))
+    return picture
+
+
+def draw_checks(side, square):
+    places = np.indices((side, side)) // square
+    return Image.fromarray((255 * (places.sum(axis=0) % 2)).astype(np.uint8))
+
+
+def grey32(picture):
+    return np.asarray(picture.convert("L").resize((32, 32), Image.Resampling.LANCZOS))
+
+
+def drawn_pictures():
+    for level in (1, 77, 128, 255):
+        yield Image.new("L", (90, 70), level)
+    for square in (2, 3, 4, 5, 8, 16):
+        for side in (33, 64, 100, 128):
+            yield draw_checks(side, square)
+    for turn in (0, 90, 180):
+        yield Image.linear_gradient("L").rotate(turn)
+    yield Image.radial_gradient("L")
+    for seed in range(250):
+        yield draw_shapes(seed, shapes=seed % 14)
+
+
+@pytest.mark.parametrize(
+    "grey",
+    [FLAT[:31], FLAT.astype(np.float64), np.zeros((32, 32, 3), np.uint8)],
+    ids=["shape", "type", "colour"],
+)
+def test_phash_refuses_anything_but_32_by_32_grey_bytes(grey):
+    with pytest.raises(ValueError, match="32 x 32"):
+        phash_grey32(grey)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.int16),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+    ids=["grey", "four channels", "type", "no pixel"],
+)
+def test_a_frame_of_another_shape_or_type_is_refused(frame):
+    with pytest.raises(ValueError, match="height x width x 3"):
+        fingerprint_frame(frame, FLAT, frame=0)
+
+
+def test_phash_is_that_of_imagehash_on_every_drawn_picture():
+    pictures = list(drawn_pictures())
+    differing = [
+        number
+        for number, picture in enumerate(pictures)
+        if phash_grey32(grey32(picture)) != str(imagehash.phash(picture))
+    ]
+    assert differing == []
+    assert len({phash_grey32(grey32(picture)) for picture in pictures}) > 200
+
+
+def test_flat_pictures_give_the_blank_phash():
+    assert phash_grey32(FLAT) == "0" * 16
+    assert {phash_grey32(np.full((32, 32), level, np.uint8)) for level in range(1, 256)} == {"8" + "0" * 15}
+    assert is_blank(Algorithm.PHASH, "8" + "0" * 15)
+    assert is_blank(Algorithm.PHASH, "0" * 16)
+
+
+def test_drawn_pictures_are_not_blank():
+    for seed in range(20):
+        for one in fingerprint_frame(
+            np.asarray(draw_shapes(seed, 160, 120)), grey32(draw_shapes(seed)), frame=0
+        ):
+            assert not is_blank(one.algorithm, one.value)
+
+
+def test_digests_are_those_of_the_bytes():
+    data = b"a drawn picture"
+    found = {one.algorithm: one for one in digest_bytes(data)}
+    assert list(found) == [Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256]
+    for algorithm, one in found.items():
+        assert one.value == hashlib.new(algorithm, data).hexdigest()
+        assert (one.orientation, one.frame, one.quality) == ("bytes", 0, None)
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256])
+def test_only_the_digest_of_no_bytes_is_blank(algorithm):
+    assert is_blank(algorithm, hashlib.new(algorithm, b"").hexdigest())
+    assert not is_blank(algorithm, hashlib.new(algorithm, b"x").hexdigest())
+
+
+def test_pdq_hex_is_that_of_the_shared_lists():
+    """The convention of the lists: the vector read as one binary number, most significant bit first."""
+    rgb = np.asarray(draw_shapes(5, 200, 150))
+    vector, quality = pdqhash.compute(rgb)
+    shared = f"{int(''.join(str(bit) for bit in vector), 2):064x}"
+    first = fingerprint_frame(rgb, FLAT, frame=3)[0]
+    assert (first.value, first.quality, first.orientation, first.frame) == (shared, quality, "r0", 3)
+
+
+def test_every_orientation_is_named_after_how_the_picture_was_turned():
+    turned = {
+        "r0": lambda rgb: rgb,
+        "r90": lambda rgb: np.rot90(rgb, 1),
+        "r180": lambda rgb: np.rot90(rgb, 2),
+        "r270": lambda rgb: np.rot90(rgb, 3),
+        "flipx": np.flipud,
+        "flipy": np.fliplr,
+        "r90flipx": lambda rgb: np.flipud(np.rot90(rgb, 1)),
+        "r90flipy": lambda rgb: np.fliplr(np.rot90(rgb, 1)),
+    }
+    for seed in range(6):
+        rgb = np.asarray(draw_shapes(seed, 512, 384))
+        ours = {one.orientation: int(one.value, 16) for one in fingerprint_frame(rgb, FLAT, frame=0)[:8]}
+        assert tuple(ours) == DIHEDRAL
+        for name, turn in turned.items():
+            really = int(fingerprint_frame(turn(rgb), FLAT, frame=0)[0].value, 16)
+            nearest = min(DIHEDRAL, key=lambda each: ((ours[each] ^ really).bit_count(), each))
+            assert nearest == name, f"seed {seed}"
+
+
+def test_turned_or_read_only_memory_gives_the_same_hash():
+    rgb = np.asarray(draw_shapes(9, 120, 90))
+    columns_first = np.asfortranarray(rgb)
+    locked = rgb.copy()
+    locked.flags.writeable = False
+    expected = fingerprint_frame(rgb.copy(), FLAT, frame=0)
+    assert fingerprint_frame(columns_first, FLAT, frame=0) == expected
+    assert fingerprint_frame(locked, FLAT, frame=0) == expected
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (7, 9), (65, 63)])
+def test_the_smallest_frames_are_hashed_too(size):
+    rgb = np.full((*size, 3), 90, np.uint8)
+    found = fingerprint_frame(rgb, FLAT, frame=0)
+    assert [len(one.value) for one in found] == [HEX_DIGITS[one.algorithm] for one in found]
+    assert {one.quality for one in found[:8]} == {0}
+
+
+def test_upright_phash_comes_only_when_asked_for():
+    picture = draw_shapes(2, 90, 60)
+    rgb, grey, upright = np.asarray(picture), grey32(picture), grey32(picture.rotate(90, expand=True))
+    without = fingerprint_frame(rgb, grey, frame=1)
+    with_upright = fingerprint_frame(rgb, grey, frame=1, upright_grey32=upright)
+    assert [one.orientation for one in without] == [*DIHEDRAL, "r0"]
+    assert with_upright[:-1] == without
+    assert (with_upright[-1].algorithm, with_upright[-1].orientation) == (Algorithm.PHASH, "upright")
+    assert with_upright[-1].value == phash_grey32(upright)

@@ -1,0 +1,110 @@
+"""`hotline fetch URL`: what the fetcher gets from one address, without keeping any of it.
+
+Needs no database. Loopback and private addresses are refused as they are for the workers; `--practice` reads
+the fictional names of a practice deployment from its database.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from typing import Any
+
+from triage.errors import (
+    CaptureFailedError,
+    CaptureRefusedError,
+    InvalidUrlError,
+    ServerUnavailableError,
+    SettingsError,
+)
+from triage.ids import new_id
+from triage.rules.urls import normalise_url
+from triage.settings import Settings
+from workers.fetcher.door import Fetcher, FetchLimits
+from workers.fetcher.policy import NO_PRACTICE, PracticeNames
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("fetch", help="show what the fetcher gets from one address")
+    parser.add_argument("url", metavar="URL", help="http or https address, as anybody might write it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--practice", action="store_true", help="also resolve the names of the practice database"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Fetch and print.
+
+    Returns:
+        0 when there was an answer, whatever its HTTP status; 1 when the address was refused or failed.
+
+    Raises:
+        SandboxUnavailableError: the fetcher cannot lock itself on this machine.
+        SettingsError: `--practice` without a practice database.
+    """
+    practice = read_practice(settings) if args.practice else NO_PRACTICE
+    shown, code = fetch_facts(args.url, FetchLimits.from_settings(settings), practice)
+    if args.json:
+        print(json.dumps(shown, indent=2))
+        return code
+    for name, value in shown.items():
+        is_error = name in {"refused", "failed"}
+        text = ", ".join(value) if isinstance(value, list) else value
+        print(f"{name}: {text}", file=sys.stderr if is_error else sys.stdout)
+    return code
+
+
+def fetch_facts(text: str, limits: FetchLimits, practice: PracticeNames) -> tuple[dict[str, Any], int]:
+    """Return what is printed, and the exit status.
+
+    Args:
+        text: the address as typed.
+        limits: of this one fetch.
+        practice: names that may lead to this machine.
+    """
+    try:
+        url = normalise_url(text).url
+    except InvalidUrlError as error:
+        return {"url": text, "refused": str(error)}, 1
+    try:
+        with Fetcher(limits, practice) as fetcher:
+            found = fetcher.fetch(str(new_id()), url)
+    except CaptureRefusedError as error:
+        return {"url": url, "refused": str(error)}, 1
+    except CaptureFailedError as error:
+        return {"url": url, "failed": str(error)}, 1
+    return {
+        "url": url,
+        "final_url": found.final_url,
+        "status": found.status,
+        "addresses": list(found.addresses),
+        "redirects": [hop.url for hop in found.hops[1:]],
+        "bytes": len(found.body),
+        "sha256": hashlib.sha256(found.body).hexdigest(),
+        "content_type": found.content_type,
+        "elapsed_ms": found.elapsed_ms,
+    }, 0
+
+
+def read_practice(settings: Settings) -> PracticeNames:
+    """Read the practice names from the database of this process.
+
+    Raises:
+        SettingsError: no database is named, or its names are unfit.
+        ServerUnavailableError: it does not answer.
+    """
+    import psycopg  # here, so that a plain fetch needs neither driver nor database
+
+    from triage.store.practice import read_practice_names
+
+    if not settings.database_url:
+        raise SettingsError("--practice needs DATABASE_URL of a practice database")
+    try:
+        with psycopg.connect(settings.database_url) as conn:
+            rows = list(read_practice_names(conn))
+    except psycopg.OperationalError as error:
+        raise ServerUnavailableError("the database does not answer") from error
+    return PracticeNames.from_rows(rows)

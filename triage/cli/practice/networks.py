@@ -1,0 +1,74 @@
+"""The fictional networks of a practice deployment: documentation ranges, `.example` hosts, made-up operators.
+
+Addresses are from RFC 5737, names from RFC 2606; neither can exist on the internet.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+from triage.errors import UnknownThingError
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeNetwork:
+    """One fictional operator.
+
+    Attributes:
+        operator: a name that is clearly made up.
+        prefix: a part of a documentation range, in CIDR form.
+        asn: from the range kept for documentation (RFC 5398).
+        country: AL, or ZZ for a country that does not exist.
+        abuse_mailbox: an address under `.example`.
+    """
+
+    operator: str
+    prefix: str
+    asn: int
+    country: str
+    abuse_mailbox: str
+
+
+PRACTICE_NETWORKS = (
+    PracticeNetwork("Rrjeti Shembull shpk", "192.0.2.0/24", 64496, "AL", "abuzim@rrjeti-shembull.example"),
+    PracticeNetwork(
+        "Strehimi Praktikë shpk", "198.51.100.0/24", 64497, "AL", "abuse@strehimi-praktike.example"
+    ),
+    PracticeNetwork(
+        "Nowhere Example Hosting", "203.0.113.0/24", 64498, "ZZ", "abuse@nowhere-hosting.example"
+    ),
+)
+
+PRACTICE_HOSTS: dict[str, str] = {
+    "foto.shembull.example": "192.0.2.10",
+    "galeria.shembull.example": "192.0.2.11",
+    "www.albumi.example": "192.0.2.12",
+    "lajme.shembull.example": "192.0.2.13",
+    "kalo.praktike.example": "198.51.100.20",
+    "ndalesa.praktike.example": "198.51.100.21",
+    "rende.praktike.example": "198.51.100.22",
+    "zhdukur.praktike.example": "198.51.100.23",
+    "kurth.nowhere.example": "203.0.113.30",
+    "video.nowhere.example": "203.0.113.31",
+    "ngadale.nowhere.example": "203.0.113.32",
+    "depo.nowhere.example": "203.0.113.33",
+}
+"""Host name → the documentation address it stands on."""
+
+
+def find_network(address: str) -> PracticeNetwork:
+    """Return the fictional network of an address.
+
+    Args:
+        address: an IPv4 address in dotted form.
+
+    Raises:
+        UnknownThingError: no practice network holds it.
+    """
+    try:
+        wanted = ipaddress.ip_address(address)
+    except ValueError:
+        raise UnknownThingError("this is not an IP address") from None
+    for network in PRACTICE_NETWORKS:
+        if wanted in ipaddress.ip_network(network.prefix):
+            return network
+    raise UnknownThingError("no practice network holds this address")

@@ -1,0 +1,177 @@
+"""Every setting, with its type, its default and a sentence that names its unit.
+
+`.env.example` is tested against this table. Values come from the environment (or a `.env` file that the
+shell exported); secrets never do: they lie in files under `keys/`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from triage.errors import SettingsError
+
+SECRET_FIELDS = frozenset({"database_url", "redis_url", "evidence_url"})
+PRACTICE_FLOOR_FIELDS = ("retry_waits_s", "undo_s", "online_check_every_s")
+
+
+def setting(default: Any, sentence: str) -> Any:
+    """Declare one field with its default and its sentence."""
+    return field(default=default, metadata={"sentence": sentence})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one process, frozen at its start."""
+
+    # Where things are
+    state_dir: Path = setting(
+        Path("var"), "Folder of everything embedded: servers, keys, evidence, index, logs."
+    )
+    database_url: str | None = setting(
+        None, "PostgreSQL of this process, with its own role; unset: the embedded server."
+    )
+    redis_url: str | None = setting(None, "Redis or Valkey of this process; unset: the embedded server.")
+    evidence_url: str | None = setting(
+        None, "Evidence store, as s3://bucket/prefix or file:///folder; unset: a folder under STATE_DIR."
+    )
+    index_dir: Path | None = setting(
+        None, "Folder of the mapped hash index; unset: a folder under STATE_DIR."
+    )
+    keys_dir: Path | None = setting(None, "Folder of this process's key files; unset: under STATE_DIR.")
+
+    # Web surfaces
+    public_port: int = setting(8700, "TCP port of the public form and the report API, on localhost.")
+    staff_port: int = setting(8701, "TCP port of the staff console, on localhost.")
+    bind_host: str = setting("127.0.0.1", "Address that both web surfaces bind to.")
+    public_uploads: bool = setting(
+        False, "Whether the public form takes files; the API always does (on/off)."
+    )
+    upload_max_bytes: int = setting(100 * 2**20, "Largest upload, in bytes.")
+    report_max_urls: int = setting(5000, "Most URLs that one report may hold.")
+    police_phone: str = setting("129", "Telephone number of the police, shown when a child is in danger.")
+    helpline_phone: str = setting("116 111", "Telephone number of ALO 116-111, shown on the public form.")
+
+    # Workers
+    workers: int = setting(2, "Number of capture workers that `hotline up` starts.")
+    capture_lease_s: float = setting(
+        300.0, "Life of a capture's lease, in seconds; longer than all deadlines together."
+    )
+    retry_waits_s: tuple[float, ...] = setting(
+        (60.0, 600.0, 3600.0), "Waits before each new try of a failed fetch, in seconds, comma-separated."
+    )
+    renudge_after_s: float = setting(
+        20.0, "Seconds after which a due row that nobody took is put on the queue again."
+    )
+    sweep_every_s: float = setting(1.0, "Seconds between two rounds of the sweep.")
+    sweep_batch: int = setting(200, "Most rows that one round of the sweep puts on the queue.")
+    job_timeout_s: int = setting(
+        280, "The queue's own last deadline of a job, in seconds; longer than all of ours."
+    )
+    recapture_after_s: float = setting(
+        86400.0, "Age in seconds from which a reported item is captured again."
+    )
+
+    # Fetcher
+    fetch_total_s: float = setting(60.0, "Total time of one fetch over all its redirects, in seconds.")
+    fetch_connect_s: float = setting(10.0, "Time to connect to one address, in seconds.")
+    fetch_max_bytes: int = setting(
+        64 * 2**20, "Largest body that is fetched, in bytes, before and after decompression."
+    )
+    fetch_max_redirects: int = setting(8, "Most redirects that are followed.")
+    page_max_children: int = setting(100, "Most pictures of one page that become child items.")
+    fetch_user_agent: str = setting(
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "User-Agent header that the fetcher sends.",
+    )
+
+    # Decoder
+    sandbox: str = setting("strict", "strict, or weak to decode without seccomp where the machine has none.")
+    decode_wall_s: float = setting(20.0, "Wall-clock time of decoding one picture, in seconds.")
+    decode_cpu_s: int = setting(15, "CPU time of decoding one picture, in seconds.")
+    decode_memory_mb: int = setting(
+        768, "Memory that a decoding child may map beyond the zygote's own, in MiB."
+    )
+
+    # Retention and later stages
+    undo_s: float = setting(60.0, "Seconds for which a settled verdict can be undone and its views are kept.")
+    online_check_every_s: float = setting(3600.0, "Seconds between two online checks of an item.")
+    orphan_after_s: float = setting(86400.0, "Age in seconds from which an object without a row is deleted.")
+    evidence_for_police: bool = setting(
+        False, "Whether the bytes of settled illegal images are kept for the police (on/off)."
+    )
+
+    log_level: str = setting("INFO", "Level of the log: DEBUG, INFO, WARNING or ERROR.")
+
+    def public_view(self) -> dict[str, object]:
+        """Return all values fit for a log: secrets are only said to be set or not."""
+        view: dict[str, object] = {}
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            if spec.name in SECRET_FIELDS:
+                value = "set" if value else "unset"
+            view[environment_name(spec.name)] = str(value) if isinstance(value, Path) else value
+        return view
+
+
+def environment_name(field_name: str) -> str:
+    """Return the environment variable of a field: upper case, without the unit's ending."""
+    return field_name.removesuffix("_s").upper()
+
+
+def _parse(name: str, kind: Any, text: str) -> Any:
+    try:
+        if kind is bool:
+            if text.lower() not in {"on", "off", "1", "0", "true", "false", "yes", "no"}:
+                raise ValueError(text)
+            return text.lower() in {"on", "1", "true", "yes"}
+        if kind is int:
+            return int(text)
+        if kind is float:
+            return float(text)
+        if kind == tuple[float, ...]:
+            return tuple(float(part) for part in text.split(","))
+        if kind is Path or kind == (Path | None):
+            return Path(text)
+    except ValueError:
+        raise SettingsError(f"{name} cannot be read: {text!r}") from None
+    return text
+
+
+def _check(settings: Settings) -> Settings:
+    if settings.sandbox not in {"strict", "weak"}:
+        raise SettingsError("SANDBOX must be strict or weak")
+    if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise SettingsError("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR")
+    ours = settings.fetch_total_s + settings.decode_wall_s
+    if not ours < settings.job_timeout_s < settings.capture_lease_s:
+        raise SettingsError(
+            "JOB_TIMEOUT must be longer than FETCH_TOTAL and DECODE_WALL, CAPTURE_LEASE longer still"
+        )
+    for spec in fields(settings):
+        value = getattr(settings, spec.name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
+            raise SettingsError(f"{environment_name(spec.name)} must not be negative")
+    return settings
+
+
+def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the settings from the environment.
+
+    Args:
+        environment: variables to read; the process's own by default.
+        overrides: fields by name, stronger than the environment.
+
+    Raises:
+        SettingsError: a value cannot be read or contradicts another.
+    """
+    source = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for spec in fields(Settings):
+        name = environment_name(spec.name)
+        text = source.get(name)
+        if text is not None and text != "":
+            values[spec.name] = _parse(name, spec.type, text)
+    values.update(overrides)
+    return _check(Settings(**values))

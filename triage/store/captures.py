@@ -1,0 +1,167 @@
+"""Captures: attempts to fetch an item. A row without an end is a lease, at most one per item."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from triage.errors import LeaseLostError
+from triage.ids import new_id
+from triage.model import Capture, IntakeObject
+from triage.rules.states import CaptureOutcome
+from triage.store.rows import Connection, row_of
+
+_COLUMNS = "id, item_id, worker, started_at, lease_until, ended_at, outcome, reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One request of a fetch: where it went and what answered."""
+
+    url: str
+    status: int | None
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFacts:
+    """What an ended capture found out."""
+
+    final_url: str | None = None
+    status: int | None = None
+    hops: Sequence[Hop] = ()
+    content_type: str | None = None
+    bytes: int | None = None
+    sha256: bytes | None = None
+    elapsed_ms: int | None = None
+
+
+def find_open_capture(conn: Connection, item_id: UUID) -> Capture | None:
+    """Return the capture of an item that has no end, if there is one."""
+    with conn.cursor(row_factory=row_of(Capture)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM captures WHERE item_id = %(id)s AND ended_at IS NULL FOR UPDATE",  # noqa: S608
+            {"id": item_id},
+        ).fetchone()
+
+
+def insert_capture(
+    conn: Connection, item_id: UUID, *, worker: str, now: datetime, lease_until: datetime
+) -> UUID:
+    """Take the lease of an item; the unique index refuses a second one."""
+    capture_id = new_id()
+    conn.execute(
+        "INSERT INTO captures (id, item_id, worker, started_at, lease_until)"
+        " VALUES (%(id)s, %(item_id)s, %(worker)s, %(now)s, %(lease_until)s)",
+        {"id": capture_id, "item_id": item_id, "worker": worker, "now": now, "lease_until": lease_until},
+    )
+    return capture_id
+
+
+def end_capture(
+    conn: Connection,
+    capture_id: UUID,
+    outcome: CaptureOutcome,
+    *,
+    now: datetime,
+    reason: str | None = None,
+    facts: CaptureFacts | None = None,
+) -> None:
+    """End a capture.
+
+    Raises:
+        LeaseLostError: it was ended before; the caller's transaction must roll back.
+    """
+    found = facts or CaptureFacts()
+    cursor = conn.execute(
+        "UPDATE captures SET ended_at = %(now)s, outcome = %(outcome)s, reason = %(reason)s,"
+        " final_url = %(final_url)s, status = %(status)s, hops = %(hops)s, content_type = %(content_type)s,"
+        " bytes = %(bytes)s, sha256 = %(sha256)s, elapsed_ms = %(elapsed_ms)s"
+        " WHERE id = %(id)s AND ended_at IS NULL",
+        {
+            "id": capture_id,
+            "now": now,
+            "outcome": outcome,
+            "reason": reason,
+            "final_url": found.final_url,
+            "status": found.status,
+            "hops": json.dumps(
+                [{"url": hop.url, "status": hop.status, "address": hop.address} for hop in found.hops]
+            ),
+            "content_type": found.content_type,
+            "bytes": found.bytes,
+            "sha256": found.sha256,
+            "elapsed_ms": found.elapsed_ms,
+        },
+    )
+    if cursor.rowcount != 1:
+        raise LeaseLostError
+
+
+def read_expired(conn: Connection, *, now: datetime, limit: int) -> list[UUID]:
+    """Return the items whose lease has run out, oldest first."""
+    rows = conn.execute(
+        "SELECT item_id FROM captures WHERE ended_at IS NULL AND lease_until <= %(now)s"
+        " ORDER BY lease_until, id LIMIT %(limit)s",
+        {"now": now, "limit": limit},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def insert_intake_object(
+    conn: Connection, name: str, item_id: UUID, size: int, *, now: datetime
+) -> None:
+    """Name the sealed object of an upload."""
+    conn.execute(
+        "INSERT INTO intake_objects (name, item_id, bytes, created_at)"
+        " VALUES (%(name)s, %(item_id)s, %(bytes)s, %(now)s)",
+        {"name": name, "item_id": item_id, "bytes": size, "now": now},
+    )
+
+
+def find_intake_object(conn: Connection, item_id: UUID) -> IntakeObject | None:
+    """Return the upload of an item that no capture has consumed yet."""
+    with conn.cursor(row_factory=row_of(IntakeObject)) as cursor:
+        return cursor.execute(
+            "SELECT name, item_id, bytes FROM intake_objects"
+            " WHERE item_id = %(id)s AND consumed_at IS NULL ORDER BY created_at, name LIMIT 1",
+            {"id": item_id},
+        ).fetchone()
+
+
+def consume_intake_objects(conn: Connection, item_id: UUID, *, now: datetime) -> list[str]:
+    """Mark the uploads of an item as consumed; return the names of the objects to delete."""
+    rows = conn.execute(
+        "UPDATE intake_objects SET consumed_at = %(now)s WHERE item_id = %(id)s AND consumed_at IS NULL"
+        " RETURNING name",
+        {"id": item_id, "now": now},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def read_consumed_objects(conn: Connection, *, limit: int) -> list[str]:
+    """Return consumed uploads whose objects were not deleted yet."""
+    rows = conn.execute(
+        "SELECT name FROM intake_objects WHERE consumed_at IS NOT NULL AND deleted_at IS NULL"
+        " ORDER BY consumed_at, name LIMIT %(limit)s",
+        {"limit": limit},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def mark_intake_deleted(conn: Connection, names: Sequence[str], *, now: datetime) -> None:
+    """Say that the objects of consumed uploads are gone from the store."""
+    conn.execute(
+        "UPDATE intake_objects SET deleted_at = %(now)s"
+        " WHERE name = ANY(%(names)s) AND consumed_at IS NOT NULL AND deleted_at IS NULL",
+        {"names": list(names), "now": now},
+    )
+
+
+def read_intake_names(conn: Connection, names: Sequence[str]) -> set[str]:
+    """Return which of these object names have a row."""
+    rows = conn.execute(
+        "SELECT name FROM intake_objects WHERE name = ANY(%(names)s)", {"names": list(names)}
+    ).fetchall()
+    return {row[0] for row in rows}

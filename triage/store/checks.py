@@ -1,0 +1,119 @@
+"""Invariants as queries: each must return no row. Run after each integration test and by `hotline doctor`.
+
+What a CHECK, a key or a unique index already holds is not asked again here.
+"""
+
+from dataclasses import dataclass
+
+from triage.store.rows import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A sentence that must hold, and the query that returns the ids for which it does not."""
+
+    sentence: str
+    query: str
+
+
+INVARIANTS: tuple[Invariant, ...] = (
+    Invariant(
+        "Every item came by a report or stands on a page.",
+        "SELECT id FROM items WHERE NOT EXISTS (SELECT FROM report_items WHERE item_id = items.id)"
+        " AND NOT EXISTS (SELECT FROM item_children WHERE child_id = items.id)",
+    ),
+    Invariant(
+        "Every reported item is at the top level, and no other is.",
+        "SELECT id FROM items WHERE is_top_level <>"
+        " EXISTS (SELECT FROM report_items WHERE item_id = items.id)",
+    ),
+    Invariant(
+        "Every report holds an item.",
+        "SELECT id FROM reports WHERE NOT EXISTS (SELECT FROM report_items WHERE report_id = reports.id)",
+    ),
+    Invariant(
+        "An uploaded item has its intake object.",
+        "SELECT id FROM items WHERE kind = 'upload'"
+        " AND NOT EXISTS (SELECT FROM intake_objects WHERE item_id = items.id)",
+    ),
+    Invariant(
+        "An item of another remit was never captured.",
+        "SELECT id FROM items WHERE state = 'awaiting_hand_on' AND remit IN ('hate_speech', 'other')"
+        " AND EXISTS (SELECT FROM captures WHERE item_id = items.id AND outcome = 'captured')"
+        " AND NOT EXISTS (SELECT FROM assessments WHERE item_id = items.id)",
+    ),
+    Invariant(
+        "An item that is captured no longer holds an unconsumed upload.",
+        "SELECT items.id FROM items JOIN intake_objects ON intake_objects.item_id = items.id"
+        " WHERE items.state NOT IN ('received', 'awaiting_hand_on') AND items.captured_at IS NOT NULL"
+        " AND intake_objects.consumed_at IS NULL",
+    ),
+    Invariant(
+        "An item without a lease is not being captured: only received items hold one.",
+        "SELECT items.id FROM items JOIN captures ON captures.item_id = items.id"
+        " WHERE captures.ended_at IS NULL AND items.state <> 'received'",
+    ),
+    Invariant(
+        "An item in no_look shows only known images.",
+        "SELECT items.id FROM items WHERE base_lane = 'no_look' AND EXISTS ("
+        " SELECT FROM item_images JOIN images ON images.id = item_images.image_id"
+        " WHERE item_images.item_id = items.id AND item_images.capture_id = ("
+        "  SELECT id FROM captures WHERE item_id = items.id AND outcome = 'captured'"
+        "  ORDER BY started_at DESC, id DESC LIMIT 1)"
+        " AND images.verdict IS DISTINCT FROM 'illegal' AND NOT EXISTS ("
+        "  SELECT FROM matches JOIN hash_entries ON hash_entries.id = matches.entry_id"
+        "  WHERE matches.image_id = images.id AND matches.kind = 'exact' AND hash_entries.withdrawn_at IS NULL"
+        "  AND hash_entries.class IN ('baseline', 'national_illegal') AND (SELECT count(*) FROM hash_set_trusts"
+        "   WHERE set_id = hash_entries.set_id AND class = hash_entries.class) = 2))",
+    ),
+    Invariant(
+        "Every image has its three digests.",
+        "SELECT id FROM images WHERE (SELECT count(DISTINCT algorithm) FROM fingerprints"
+        " WHERE image_id = images.id AND algorithm IN ('md5', 'sha1', 'sha256')) <> 3",
+    ),
+    Invariant(
+        "Evidence objects have an identity to open them, and an identity has objects.",
+        "SELECT image_id FROM evidence_objects WHERE NOT EXISTS"
+        " (SELECT FROM evidence_keys WHERE evidence_keys.image_id = evidence_objects.image_id)"
+        " UNION SELECT image_id FROM evidence_keys WHERE NOT EXISTS"
+        " (SELECT FROM evidence_objects WHERE evidence_objects.image_id = evidence_keys.image_id)",
+    ),
+    Invariant(
+        "A destroyed object is not named any more.",
+        "SELECT image_id FROM evidence_destroyed JOIN evidence_objects USING (name, image_id)",
+    ),
+    Invariant(
+        "Every item and every image has a custody stream.",
+        "SELECT id FROM items WHERE NOT EXISTS"
+        " (SELECT FROM custody_heads WHERE stream = 'item/' || items.id AND seq > 0)"
+        " UNION SELECT id FROM images WHERE NOT EXISTS"
+        " (SELECT FROM custody_heads WHERE stream = 'image/' || images.id AND seq > 0)",
+    ),
+    Invariant(
+        "Each custody stream ends where its head says.",
+        "SELECT stream FROM custody_heads WHERE seq <> ("
+        " SELECT COALESCE(max(seq), 0) FROM custody_events WHERE stream = custody_heads.stream)",
+    ),
+    Invariant(
+        "Trust is said by two different persons.",
+        "SELECT set_id FROM hash_set_trusts GROUP BY set_id, class"
+        " HAVING count(*) > 1 AND count(DISTINCT person_id) = 1",
+    ),
+    Invariant(
+        "Nothing was sent to a recipient that nobody approved.",
+        "SELECT notices.id FROM notices JOIN recipients ON recipients.id = recipient_id"
+        " WHERE state IN ('sending', 'sent', 'acknowledged', 'resolved', 'unclear') AND approved_at IS NULL"
+        " UNION SELECT referrals.id FROM referrals LEFT JOIN recipients ON recipients.id = recipient_id"
+        " WHERE state IN ('sending', 'sent', 'acknowledged', 'resolved', 'unclear') AND approved_at IS NULL",
+    ),
+)
+
+
+def find_violations(conn: Connection) -> list[str]:
+    """Return one line per invariant that does not hold, with how many rows break it and the first id."""
+    found = []
+    for invariant in INVARIANTS:
+        rows = conn.execute(invariant.query.encode()).fetchall()
+        if rows:
+            found.append(f"{invariant.sentence} ({len(rows)} do not, such as {rows[0][0]})")
+    return found

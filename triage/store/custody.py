@@ -1,0 +1,178 @@
+"""Custody: append events to streams, read them, verify them. Nothing else.
+
+A record is RFC 8785 JSON (June 2020) of stream, seq, at, actor, event, body and the hash before it; its
+SHA-256 is the event's hash. The database checks each link again when it is inserted, and lets no role change
+what stands. Bodies hold ids, enums, numbers and digests only: no URL, name or note, so that these can be
+erased without breaking a chain.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import rfc8785
+
+from triage.errors import CustodyBrokenError
+from triage.store.rows import Connection, row_of
+
+SYSTEM = "system"
+_START = bytes(32)
+Body = Mapping[str, "str | int | bool | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to be appended. `stream` is item/UUID, image/UUID, hashset/UUID, … or system."""
+
+    stream: str
+    event: str
+    body: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CustodyEvent:
+    """An event as it stands."""
+
+    stream: str
+    seq: int
+    at: datetime
+    actor: str
+    event: str
+    record: str
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How many events and streams were read, and whether all of them hold."""
+
+    events: int
+    streams: int
+    broken: tuple[str, ...]
+
+
+def stream_of(noun: str, identity: UUID) -> str:
+    """Return the name of a stream, such as item/0190…"""
+    return f"{noun}/{identity}"
+
+
+def append(conn: Connection, events: Sequence[NewEvent], *, actor: str, now: datetime) -> None:
+    """Append events to their streams, in the order given, within the caller's transaction.
+
+    Args:
+        events: at least one; several may share a stream.
+        actor: who did it: a process (worker, public, sweep), token/UUID or person/UUID.
+        now: aware time of the events.
+    """
+    if not events:
+        return
+    names = sorted({event.stream for event in events})
+    rows = conn.execute(
+        "SELECT stream, seq, hash FROM lock_custody_heads(%(names)s)", {"names": names}
+    ).fetchall()
+    heads: dict[str, tuple[int, bytes]] = {stream: (seq, bytes(hash_)) for stream, seq, hash_ in rows}
+    prepared = []
+    for event in events:
+        seq, previous = heads[event.stream]
+        record = rfc8785.dumps(
+            {
+                "stream": event.stream,
+                "seq": seq + 1,
+                "at": now.isoformat(),
+                "actor": actor,
+                "event": event.event,
+                "body": dict(event.body),
+                "prev": previous.hex(),
+            }
+        )
+        digest = hashlib.sha256(record).digest()
+        heads[event.stream] = (seq + 1, digest)
+        prepared.append(
+            {
+                "stream": event.stream,
+                "seq": seq + 1,
+                "at": now,
+                "actor": actor,
+                "event": event.event,
+                "record": record.decode(),
+                "hash": digest,
+            }
+        )
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO custody_events (stream, seq, at, actor, event, record, hash)"
+            " VALUES (%(stream)s, %(seq)s, %(at)s, %(actor)s, %(event)s, %(record)s, %(hash)s)",
+            prepared,
+        )
+
+
+def read_stream(conn: Connection, stream: str) -> list[CustodyEvent]:
+    """Return all events of a stream, oldest first."""
+    with conn.cursor(row_factory=row_of(CustodyEvent)) as cursor:
+        return cursor.execute(
+            "SELECT stream, seq, at, actor, event, record, hash FROM custody_events"
+            " WHERE stream = %(stream)s ORDER BY seq",
+            {"stream": stream},
+        ).fetchall()
+
+
+def _read_all(conn: Connection) -> Iterator[CustodyEvent]:
+    with conn.cursor(name="custody_verify", row_factory=row_of(CustodyEvent)) as cursor:
+        cursor.itersize = 5000
+        yield from cursor.execute(
+            "SELECT stream, seq, at, actor, event, record, hash FROM custody_events ORDER BY stream, seq"
+        )
+
+
+def _find_fault(event: CustodyEvent, seq: int, previous: bytes) -> str | None:
+    if event.seq != seq + 1:
+        return f"event {seq + 1} is missing"
+    if hashlib.sha256(event.record.encode()).digest() != bytes(event.hash):
+        return f"event {event.seq} was changed"
+    body = json.loads(event.record)
+    stands = (body["stream"], body["seq"], body["actor"], body["event"], datetime.fromisoformat(body["at"]))
+    if stands != (event.stream, event.seq, event.actor, event.event, event.at):
+        return f"event {event.seq} was changed"
+    if body["prev"] != previous.hex():
+        return f"event {event.seq} does not follow the one before"
+    return None
+
+
+def verify(conn: Connection) -> Verification:
+    """Read every stream and hold each event against its hash, the one before it, and the stream's head."""
+    with conn.cursor() as cursor:
+        heads = {
+            stream: (seq, bytes(hash_))
+            for stream, seq, hash_ in cursor.execute("SELECT stream, seq, hash FROM custody_heads")
+        }
+    events = 0
+    broken: dict[str, str] = {}
+    ends: dict[str, tuple[int, bytes]] = {}
+    for event in _read_all(conn):
+        events += 1
+        seq, previous = ends.get(event.stream, (0, _START))
+        fault = _find_fault(event, seq, previous)
+        if fault:
+            broken.setdefault(event.stream, fault)
+        ends[event.stream] = (event.seq, bytes(event.hash))
+    for stream, head in heads.items():
+        if ends.get(stream, (0, _START)) != head:
+            broken.setdefault(stream, "the end of the stream is missing")
+    return Verification(
+        events, len(heads), tuple(f"{stream}: {fault}" for stream, fault in sorted(broken.items()))
+    )
+
+
+def require_intact(conn: Connection) -> Verification:
+    """Verify all streams.
+
+    Raises:
+        CustodyBrokenError: at least one does not hold; the message names the first.
+    """
+    found = verify(conn)
+    if found.broken:
+        raise CustodyBrokenError(f"{len(found.broken)} custody stream(s) do not verify; {found.broken[0]}")
+    return found

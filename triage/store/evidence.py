@@ -1,0 +1,110 @@
+"""Evidence rows: sealed identities, named objects, and what destroying left behind."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from triage.model import EvidenceKind, EvidenceObject
+from triage.store.rows import Connection, row_of
+
+
+def insert_evidence_key(conn: Connection, image_id: UUID, sealed_identity: bytes, *, now: datetime) -> None:
+    """Store the sealed identity of an image."""
+    conn.execute(
+        "INSERT INTO evidence_keys (image_id, sealed_identity, created_at) VALUES (%(id)s, %(sealed)s, %(now)s)",
+        {"id": image_id, "sealed": sealed_identity, "now": now},
+    )
+
+
+def read_evidence_key(conn: Connection, image_id: UUID) -> bytes | None:
+    """Return the sealed identity of an image; None when it was destroyed or never kept."""
+    row = conn.execute(
+        "SELECT sealed_identity FROM evidence_keys WHERE image_id = %(id)s", {"id": image_id}
+    ).fetchone()
+    return bytes(row[0]) if row else None
+
+
+def insert_evidence_objects(
+    conn: Connection, objects: Sequence[EvidenceObject], *, now: datetime
+) -> None:
+    """Name the sealed objects of an image."""
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO evidence_objects (name, image_id, kind, bytes, created_at)"
+            " VALUES (%(name)s, %(image_id)s, %(kind)s, %(bytes)s, %(now)s)",
+            [
+                {"name": o.name, "image_id": o.image_id, "kind": o.kind, "bytes": o.bytes, "now": now}
+                for o in objects
+            ],
+        )
+
+
+def read_evidence_objects(conn: Connection, image_id: UUID) -> list[EvidenceObject]:
+    """Return the sealed objects of an image."""
+    with conn.cursor(row_factory=row_of(EvidenceObject)) as cursor:
+        return cursor.execute(
+            "SELECT name, image_id, kind, bytes FROM evidence_objects WHERE image_id = %(id)s ORDER BY kind",
+            {"id": image_id},
+        ).fetchall()
+
+
+def read_settled_with_evidence(
+    conn: Connection, *, settled_before: datetime, limit: int
+) -> list[tuple[UUID, str, EvidenceKind]]:
+    """Return (image, verdict, kind) of objects of images that were settled before a time."""
+    rows = conn.execute(
+        "SELECT images.id, images.verdict, evidence_objects.kind FROM images"
+        " JOIN evidence_objects ON evidence_objects.image_id = images.id"
+        " WHERE images.settled_at <= %(before)s ORDER BY images.settled_at, images.id, kind LIMIT %(limit)s",
+        {"before": settled_before, "limit": limit},
+    ).fetchall()
+    return [(row[0], row[1], EvidenceKind(row[2])) for row in rows]
+
+
+def destroy_objects(
+    conn: Connection, image_id: UUID, kinds: Sequence[EvidenceKind], *, now: datetime
+) -> list[str]:
+    """Forget objects of an image, its identity too once none is left; return the names to delete.
+
+    The identity goes first: from that commit on nobody can open what the store may still hold for a moment.
+    """
+    rows = conn.execute(
+        "DELETE FROM evidence_objects WHERE image_id = %(id)s AND kind = ANY(%(kinds)s) RETURNING name, kind",
+        {"id": image_id, "kinds": [kind.value for kind in kinds]},
+    ).fetchall()
+    for name, kind in rows:
+        conn.execute(
+            "INSERT INTO evidence_destroyed (image_id, kind, name, destroyed_at)"
+            " VALUES (%(id)s, %(kind)s, %(name)s, %(now)s)",
+            {"id": image_id, "kind": kind, "name": name, "now": now},
+        )
+    conn.execute(
+        "DELETE FROM evidence_keys WHERE image_id = %(id)s"
+        " AND NOT EXISTS (SELECT FROM evidence_objects WHERE image_id = %(id)s)",
+        {"id": image_id},
+    )
+    return [row[0] for row in rows]
+
+
+def read_destroyed_pending(conn: Connection, *, limit: int) -> list[str]:
+    """Return destroyed objects that the store may still hold."""
+    rows = conn.execute(
+        "SELECT name FROM evidence_destroyed WHERE NOT object_gone ORDER BY destroyed_at, name LIMIT %(limit)s",
+        {"limit": limit},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def mark_objects_gone(conn: Connection, names: Sequence[str]) -> None:
+    """Say that destroyed objects are gone from the store."""
+    conn.execute(
+        "UPDATE evidence_destroyed SET object_gone = true WHERE name = ANY(%(names)s)", {"names": list(names)}
+    )
+
+
+def read_evidence_names(conn: Connection, names: Sequence[str]) -> set[str]:
+    """Return which of these object names have a row."""
+    rows = conn.execute(
+        "SELECT name FROM evidence_objects WHERE name = ANY(%(names)s)", {"names": list(names)}
+    ).fetchall()
+    return {row[0] for row in rows}

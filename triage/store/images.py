@@ -1,0 +1,224 @@
+"""Images, their fingerprints and matches, and which of them are known."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hashsets.model import Algorithm, EntryClass, Fingerprint, HitKind
+from triage.ids import new_id
+from triage.model import Image, Media
+from triage.store.rows import Connection, row_of
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """A distinct file that was not seen before."""
+
+    id: UUID
+    sha256: bytes
+    media: Media
+    can_be_shown: bool
+    finding: str | None
+    bytes: int
+    format: str | None = None
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewMatch:
+    """A fingerprint hit an entry; `is_trusted` is said as it was at that moment."""
+
+    fingerprint_id: UUID
+    image_id: UUID
+    entry_id: UUID
+    kind: HitKind
+    distance: int
+    entry_class: EntryClass
+    is_trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImageStanding:
+    """What decides the lane of an item that shows this image.
+
+    Attributes:
+        is_known: exact hit on a live, trusted, alerting entry, or settled as illegal by our own.
+        is_same_as_before: settled as not illegal.
+        nearest: smallest distance in bits of a perceptual hit on a live entry, None without one.
+        has_untrusted_exact: exact hit on a live entry that is not trusted.
+    """
+
+    image_id: UUID
+    media: Media
+    can_be_shown: bool
+    finding: str | None
+    is_known: bool
+    is_same_as_before: bool
+    nearest: int | None
+    has_untrusted_exact: bool
+
+
+def find_image(conn: Connection, sha256: bytes) -> Image | None:
+    """Return the image of these bytes, if it was seen before."""
+    with conn.cursor(row_factory=row_of(Image)) as cursor:
+        return cursor.execute(
+            "SELECT id, sha256, state, media, can_be_shown, finding, verdict FROM images"
+            " WHERE sha256 = %(sha256)s",
+            {"sha256": sha256},
+        ).fetchone()
+
+
+def insert_image(conn: Connection, image: NewImage, *, now: datetime) -> bool:
+    """Store an image; return False when another worker stored the same bytes first."""
+    cursor = conn.execute(
+        "INSERT INTO images (id, sha256, media, can_be_shown, finding, bytes, format, width, height, frames,"
+        " first_seen_at) VALUES (%(id)s, %(sha256)s, %(media)s, %(can_be_shown)s, %(finding)s, %(bytes)s,"
+        " %(format)s, %(width)s, %(height)s, %(frames)s, %(now)s) ON CONFLICT (sha256) DO NOTHING",
+        {name: getattr(image, name) for name in NewImage.__slots__} | {"now": now},
+    )
+    return cursor.rowcount == 1
+
+
+def link_image(conn: Connection, item_id: UUID, image_id: UUID, capture_id: UUID) -> None:
+    """Say that an item showed an image in a capture; what it showed before is no longer what it shows."""
+    conn.execute(
+        "INSERT INTO item_images (item_id, image_id, capture_id) VALUES (%(item)s, %(image)s, %(capture)s)"
+        " ON CONFLICT (item_id, image_id) DO UPDATE SET capture_id = EXCLUDED.capture_id",
+        {"item": item_id, "image": image_id, "capture": capture_id},
+    )
+
+
+def insert_fingerprints(
+    conn: Connection, image_id: UUID, fingerprints: Sequence[Fingerprint], *, generation: int
+) -> dict[Fingerprint, UUID]:
+    """Store the fingerprints of an image, matched at this index generation; return their ids."""
+    ids = {fingerprint: new_id() for fingerprint in fingerprints}
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO fingerprints (id, image_id, algorithm, version, frame, orientation, value, quality,"
+            " matched_generation) VALUES (%(id)s, %(image_id)s, %(algorithm)s, %(version)s, %(frame)s,"
+            " %(orientation)s, %(value)s, %(quality)s, %(generation)s)",
+            [
+                {
+                    "id": identity,
+                    "image_id": image_id,
+                    "algorithm": fingerprint.algorithm,
+                    "version": fingerprint.version,
+                    "frame": fingerprint.frame,
+                    "orientation": fingerprint.orientation,
+                    "value": bytes.fromhex(fingerprint.value),
+                    "quality": fingerprint.quality,
+                    "generation": generation,
+                }
+                for fingerprint, identity in ids.items()
+            ],
+        )
+    return ids
+
+
+def read_fingerprints(conn: Connection, image_id: UUID) -> dict[Fingerprint, UUID]:
+    """Return the fingerprints of an image with their ids."""
+    rows = conn.execute(
+        "SELECT algorithm, value, version, frame, orientation, quality, id FROM fingerprints"
+        " WHERE image_id = %(id)s ORDER BY algorithm, frame, orientation",
+        {"id": image_id},
+    ).fetchall()
+    return {
+        Fingerprint(Algorithm(row[0]), bytes(row[1]).hex(), row[2], row[3], row[4], row[5]): row[6]
+        for row in rows
+    }
+
+
+def raise_generation(conn: Connection, image_id: UUID, *, generation: int) -> None:
+    """Say that the fingerprints of an image were matched at this index generation."""
+    conn.execute(
+        "UPDATE fingerprints SET matched_generation = %(generation)s"
+        " WHERE image_id = %(id)s AND matched_generation < %(generation)s",
+        {"id": image_id, "generation": generation},
+    )
+
+
+def insert_matches(
+    conn: Connection, matches: Iterable[NewMatch], *, generation: int, now: datetime
+) -> int:
+    """Store matches as dated facts; one that stands already is kept. Return how many are new."""
+    added = 0
+    for match in matches:
+        added += conn.execute(
+            "INSERT INTO matches (id, fingerprint_id, image_id, entry_id, kind, distance, class, is_trusted,"
+            " generation, matched_at) VALUES (%(id)s, %(fingerprint_id)s, %(image_id)s, %(entry_id)s, %(kind)s,"
+            " %(distance)s, %(class)s, %(is_trusted)s, %(generation)s, %(now)s)"
+            " ON CONFLICT (fingerprint_id, entry_id) DO NOTHING",
+            {
+                "id": new_id(),
+                "fingerprint_id": match.fingerprint_id,
+                "image_id": match.image_id,
+                "entry_id": match.entry_id,
+                "kind": match.kind,
+                "distance": match.distance,
+                "class": match.entry_class,
+                "is_trusted": match.is_trusted,
+                "generation": generation,
+                "now": now,
+            },
+        ).rowcount
+    return added
+
+
+def read_standings(conn: Connection, item_id: UUID) -> list[ImageStanding]:
+    """Return what an item shows now: the images of its last capture, each with what is known of it.
+
+    Trust and withdrawals are read as they are now, not as they were when the match was made.
+    """
+    with conn.cursor(row_factory=row_of(ImageStanding)) as cursor:
+        return cursor.execute(
+            "WITH shown AS ("
+            " SELECT image_id FROM item_images WHERE item_id = %(id)s AND capture_id = ("
+            "  SELECT id FROM captures WHERE item_id = %(id)s AND outcome = 'captured'"
+            "  ORDER BY started_at DESC, id DESC LIMIT 1)),"
+            " live AS ("
+            " SELECT matches.image_id, matches.kind, matches.distance,"
+            "  hash_entries.class IN ('baseline', 'national_illegal') AND ("
+            "   SELECT count(*) FROM hash_set_trusts WHERE hash_set_trusts.set_id = hash_entries.set_id"
+            "   AND hash_set_trusts.class = hash_entries.class) = 2 AS is_trusted"
+            " FROM matches JOIN hash_entries ON hash_entries.id = matches.entry_id"
+            " WHERE matches.image_id IN (SELECT image_id FROM shown) AND hash_entries.withdrawn_at IS NULL)"
+            " SELECT images.id AS image_id, images.media, images.can_be_shown, images.finding,"
+            " COALESCE(images.verdict = 'illegal', false)"
+            "  OR EXISTS (SELECT FROM live WHERE live.image_id = images.id AND kind = 'exact' AND is_trusted)"
+            "  AS is_known,"
+            " COALESCE(images.verdict = 'not_illegal', false) AS is_same_as_before,"
+            " (SELECT min(distance) FROM live WHERE live.image_id = images.id AND kind = 'near') AS nearest,"
+            " EXISTS (SELECT FROM live WHERE live.image_id = images.id AND kind = 'exact' AND NOT is_trusted)"
+            "  AS has_untrusted_exact"
+            " FROM images JOIN shown ON shown.image_id = images.id ORDER BY images.id",
+            {"id": item_id},
+        ).fetchall()
+
+
+def find_items_showing(conn: Connection, image_ids: Sequence[UUID]) -> list[UUID]:
+    """Return the items that show any of these images, in the order of their ids."""
+    rows = conn.execute(
+        "SELECT DISTINCT item_id FROM item_images WHERE image_id = ANY(%(ids)s) ORDER BY item_id",
+        {"ids": list(image_ids)},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def find_images_leaning_on(
+    conn: Connection, *, entry_id: UUID | None = None, set_name: str | None = None, entry_class: str | None = None
+) -> list[UUID]:
+    """Return the images that matched one entry, or the live entries of one class of a set."""
+    rows = conn.execute(
+        "SELECT DISTINCT matches.image_id FROM matches"
+        " JOIN hash_entries ON hash_entries.id = matches.entry_id"
+        " JOIN hash_sets ON hash_sets.id = hash_entries.set_id"
+        " WHERE (%(entry_id)s::uuid IS NULL OR matches.entry_id = %(entry_id)s)"
+        " AND (%(set_name)s::text IS NULL OR hash_sets.name = %(set_name)s)"
+        " AND (%(class)s::text IS NULL OR hash_entries.class = %(class)s) ORDER BY matches.image_id",
+        {"entry_id": entry_id, "set_name": set_name, "class": entry_class},
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,255 @@
+"""Items: what is to be judged. State moves only by a guarded UPDATE; no row moved is a StaleStateError."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from triage.errors import StaleStateError
+from triage.ids import new_id, new_reference
+from triage.model import Item
+from triage.rules.states import ITEM_MOVES, ClosedAs, ItemKind, ItemState, Lane, Remit, find_move
+from triage.store.rows import Connection, row_of
+
+REFERENCE_PREFIX = "IS"
+_COLUMNS = (
+    "id, reference, kind, state, remit, url, file_name, is_top_level, danger, base_lane, lane, reason,"
+    " closed_as, received_at, captured_at, tries, next_try_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item to be stored. It stands in a lane when its state is one that waits."""
+
+    kind: ItemKind
+    state: ItemState
+    remit: Remit
+    danger: bool
+    is_top_level: bool
+    url: str | None = None
+    url_key: bytes | None = None
+    file_name: str | None = None
+    lane: Lane | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StandingItem:
+    """What the public role may read of an item that was reported before."""
+
+    id: UUID
+    url_key: bytes
+    state: ItemState
+    remit: Remit
+    captured_at: datetime | None
+
+
+def insert_items(conn: Connection, items: Sequence[NewItem], *, now: datetime) -> list[tuple[UUID, bytes | None]]:
+    """Store new items; those whose URL key already stands are passed over.
+
+    Returns:
+        (id, URL key) of each item that was stored.
+    """
+    ordered = sorted(items, key=lambda item: item.url_key or b"")  # one order for all writers: no deadlock
+    rows = conn.execute(
+        "INSERT INTO items (id, reference, kind, state, remit, url, url_key, file_name, is_top_level, danger,"
+        " base_lane, reason, received_at, moved_at, next_try_at)"
+        " SELECT new.id, new.reference, new.kind, new.state, new.remit, new.url, new.url_key, new.file_name,"
+        " new.is_top_level, new.danger, new.base_lane, new.reason, %(now)s, %(now)s,"
+        " CASE WHEN new.state = 'received' THEN %(now)s::timestamptz END"
+        " FROM unnest(%(id)s::uuid[], %(reference)s::text[], %(kind)s::item_kind[], %(state)s::item_state[],"
+        " %(remit)s::remit[], %(url)s::text[], %(url_key)s::bytea[], %(file_name)s::text[],"
+        " %(is_top_level)s::boolean[], %(danger)s::boolean[], %(base_lane)s::lane[], %(reason)s::text[])"
+        " AS new (id, reference, kind, state, remit, url, url_key, file_name, is_top_level, danger, base_lane,"
+        " reason) ON CONFLICT (url_key) DO NOTHING RETURNING id, url_key",
+        {
+            "now": now,
+            "id": [new_id() for _ in ordered],
+            "reference": [new_reference(REFERENCE_PREFIX) for _ in ordered],
+            "kind": [item.kind.value for item in ordered],
+            "state": [item.state.value for item in ordered],
+            "remit": [item.remit.value for item in ordered],
+            "url": [item.url for item in ordered],
+            "url_key": [item.url_key for item in ordered],
+            "file_name": [item.file_name for item in ordered],
+            "is_top_level": [item.is_top_level for item in ordered],
+            "danger": [item.danger for item in ordered],
+            "base_lane": [item.lane.value if item.lane else None for item in ordered],
+            "reason": [item.reason for item in ordered],
+        },
+    ).fetchall()
+    return [(row[0], bytes(row[1]) if row[1] is not None else None) for row in rows]
+
+
+def lock_standing_items(conn: Connection, url_keys: Sequence[bytes]) -> list[StandingItem]:
+    """Return and lock the items that have these URL keys, in the order of their ids."""
+    with conn.cursor(row_factory=row_of(StandingItem)) as cursor:
+        return cursor.execute(
+            "SELECT id, url_key, state, remit, captured_at FROM items"
+            " WHERE url_key = ANY(%(keys)s) ORDER BY id FOR UPDATE",
+            {"keys": list(url_keys)},
+        ).fetchall()
+
+
+def report_again(
+    conn: Connection, item_ids: Sequence[UUID], *, event: str, remit: Remit, now: datetime
+) -> None:
+    """Move items back to received by `reported_again` or `reported_in_remit`.
+
+    Raises:
+        StaleStateError: one of them has moved in the meantime.
+    """
+    before = ItemState.CLOSED if event == "reported_again" else ItemState.AWAITING_HAND_ON
+    find_move(ITEM_MOVES, before, event)
+    cursor = conn.execute(
+        "UPDATE items SET state = 'received', closed_as = NULL, base_lane = NULL, reason = NULL,"
+        " remit = %(remit)s, tries = 0, next_try_at = %(now)s, nudged_at = NULL, moved_at = %(now)s"
+        " WHERE id = ANY(%(ids)s) AND state = %(before)s",
+        {"ids": list(item_ids), "remit": remit, "now": now, "before": before},
+    )
+    if cursor.rowcount != len(set(item_ids)):
+        raise StaleStateError
+
+
+def raise_to_top(conn: Connection, item_ids: Sequence[UUID], *, danger: bool) -> None:
+    """Say that items were reported by somebody, and whether a child is in danger (which is never unsaid)."""
+    conn.execute(
+        "UPDATE items SET is_top_level = true, danger = danger OR %(danger)s"
+        " WHERE id = ANY(%(ids)s) AND (NOT is_top_level OR (%(danger)s AND NOT danger))",
+        {"ids": list(item_ids), "danger": danger},
+    )
+
+
+def move_item(
+    conn: Connection,
+    item_id: UUID,
+    before: ItemState,
+    event: str,
+    *,
+    now: datetime,
+    lane: Lane | None = None,
+    reason: str | None = None,
+    closed_as: ClosedAs | None = None,
+) -> ItemState:
+    """Make one move of the table and return the state after it.
+
+    Args:
+        lane: where it waits, for a state that waits.
+        reason: why it waits there, in words.
+        closed_as: why it is closed, for that state.
+
+    Raises:
+        StaleStateError: the item is no longer in the state before.
+    """
+    after = find_move(ITEM_MOVES, before, event).after
+    cursor = conn.execute(
+        "UPDATE items SET state = %(after)s, base_lane = %(lane)s, reason = %(reason)s,"
+        " closed_as = %(closed_as)s, moved_at = %(now)s,"
+        " next_try_at = CASE WHEN %(after)s::item_state = 'received' THEN %(now)s::timestamptz END"
+        " WHERE id = %(id)s AND state = %(before)s",
+        {
+            "id": item_id,
+            "before": before,
+            "after": after,
+            "lane": lane,
+            "reason": reason,
+            "closed_as": closed_as,
+            "now": now,
+        },
+    )
+    if cursor.rowcount != 1:
+        raise StaleStateError
+    return ItemState(after)
+
+
+def set_lane(conn: Connection, item_id: UUID, *, lane: Lane, reason: str) -> bool:
+    """Change the lane of an item that waits for assessment; return whether anything changed."""
+    cursor = conn.execute(
+        "UPDATE items SET base_lane = %(lane)s, reason = %(reason)s"
+        " WHERE id = %(id)s AND state = 'awaiting_assessment' AND (base_lane, reason) <> (%(lane)s, %(reason)s)",
+        {"id": item_id, "lane": lane, "reason": reason},
+    )
+    return cursor.rowcount == 1
+
+
+def lock_item(conn: Connection, item_id: UUID) -> Item | None:
+    """Return and lock one item."""
+    with conn.cursor(row_factory=row_of(Item)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM items WHERE id = %(id)s FOR UPDATE",  # noqa: S608 - fixed columns
+            {"id": item_id},
+        ).fetchone()
+
+
+def lock_items(conn: Connection, item_ids: Sequence[UUID]) -> list[Item]:
+    """Return and lock items, in the order of their ids."""
+    with conn.cursor(row_factory=row_of(Item)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM items WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE",  # noqa: S608
+            {"ids": list(item_ids)},
+        ).fetchall()
+
+
+def delay_item(
+    conn: Connection, item_id: UUID, *, tries: int, next_try_at: datetime
+) -> None:
+    """Say when a received item is due again, and how many tries have failed."""
+    conn.execute(
+        "UPDATE items SET tries = %(tries)s, next_try_at = %(next_try_at)s, nudged_at = NULL"
+        " WHERE id = %(id)s AND state = 'received'",
+        {"id": item_id, "tries": tries, "next_try_at": next_try_at},
+    )
+
+
+def mark_captured(conn: Connection, item_id: UUID, *, now: datetime) -> None:
+    """Say that an item was captured now; its tries start from nothing again."""
+    conn.execute(
+        "UPDATE items SET captured_at = %(now)s, tries = 0 WHERE id = %(id)s", {"id": item_id, "now": now}
+    )
+
+
+def take_due(conn: Connection, *, now: datetime, nudged_before: datetime, limit: int) -> list[UUID]:
+    """Return received items that are due and were not nudged lately, and mark them as nudged now."""
+    rows = conn.execute(
+        "UPDATE items SET nudged_at = %(now)s WHERE id IN ("
+        " SELECT id FROM items WHERE state = 'received' AND next_try_at <= %(now)s"
+        " AND (nudged_at IS NULL OR nudged_at < %(nudged_before)s)"
+        " AND NOT EXISTS (SELECT FROM captures WHERE item_id = items.id AND ended_at IS NULL)"
+        " ORDER BY danger DESC, next_try_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
+        " RETURNING id",
+        {"now": now, "nudged_before": nudged_before, "limit": limit},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def link_children(conn: Connection, parent_id: UUID, child_ids: Sequence[UUID]) -> None:
+    """Say which items are the pictures of a page, in their order on it."""
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO item_children (parent_id, child_id, place)"
+            " VALUES (%(parent_id)s, %(child_id)s, %(place)s) ON CONFLICT (parent_id, child_id) DO NOTHING",
+            [
+                {"parent_id": parent_id, "child_id": child_id, "place": place}
+                for place, child_id in enumerate(child_ids)
+                if child_id != parent_id
+            ],
+        )
+
+
+def read_parent_ids(conn: Connection, item_id: UUID) -> list[UUID]:
+    """Return the pages that show an item, in the order of their ids."""
+    rows = conn.execute(
+        "SELECT parent_id FROM item_children WHERE child_id = %(id)s ORDER BY parent_id", {"id": item_id}
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def read_child_states(conn: Connection, parent_id: UUID) -> list[tuple[UUID, ItemState]]:
+    """Return the pictures of a page with their states, in their order on it."""
+    rows = conn.execute(
+        "SELECT items.id, items.state FROM item_children JOIN items ON items.id = child_id"
+        " WHERE parent_id = %(id)s ORDER BY place, items.id",
+        {"id": parent_id},
+    ).fetchall()
+    return [(row[0], ItemState(row[1])) for row in rows]

@@ -1,0 +1,67 @@
+"""Persons with their roles, and the tokens of machines."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from triage.ids import new_id
+from triage.model import ApiToken, Person, PersonRole
+from triage.store.rows import Connection, row_of
+
+
+def insert_person(conn: Connection, name: str, roles: Sequence[PersonRole], *, now: datetime) -> UUID:
+    """Store a person with roles; the database refuses a name that stands already."""
+    person_id = new_id()
+    conn.execute(
+        "INSERT INTO persons (id, name, created_at) VALUES (%(id)s, %(name)s, %(now)s)",
+        {"id": person_id, "name": name, "now": now},
+    )
+    for role in roles:
+        conn.execute(
+            "INSERT INTO person_roles (person_id, role) VALUES (%(id)s, %(role)s)",
+            {"id": person_id, "role": role},
+        )
+    return person_id
+
+
+def find_person(conn: Connection, name: str) -> Person | None:
+    """Return a person by name."""
+    row = conn.execute(
+        "SELECT id, name, disabled_at, ARRAY(SELECT role::text FROM person_roles"
+        " WHERE person_id = persons.id ORDER BY role) FROM persons WHERE name = %(name)s",
+        {"name": name},
+    ).fetchone()
+    if row is None:
+        return None
+    return Person(row[0], row[1], tuple(PersonRole(role) for role in row[3]), row[2])
+
+
+def insert_token(
+    conn: Connection, name: str, scope: str, digest: bytes, *, now: datetime, expires_at: datetime
+) -> UUID:
+    """Store a token by its digest; the database refuses a name that stands already."""
+    token_id = new_id()
+    conn.execute(
+        "INSERT INTO api_tokens (id, name, scope, token_digest, created_at, expires_at)"
+        " VALUES (%(id)s, %(name)s, %(scope)s, %(digest)s, %(now)s, %(expires_at)s)",
+        {"id": token_id, "name": name, "scope": scope, "digest": digest, "now": now, "expires_at": expires_at},
+    )
+    return token_id
+
+
+def find_token(conn: Connection, digest: bytes, *, now: datetime) -> UUID | None:
+    """Return the id of a token with the intake scope that is in force, and note its use."""
+    row = conn.execute(
+        "UPDATE api_tokens SET last_used_at = %(now)s WHERE token_digest = %(digest)s AND scope = 'intake'"
+        " AND revoked_at IS NULL AND expires_at > %(now)s RETURNING id",
+        {"digest": digest, "now": now},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def list_tokens(conn: Connection) -> list[ApiToken]:
+    """Return all tokens, without their secrets."""
+    with conn.cursor(row_factory=row_of(ApiToken)) as cursor:
+        return cursor.execute(
+            "SELECT id, name, scope, expires_at, revoked_at FROM api_tokens ORDER BY name"
+        ).fetchall()

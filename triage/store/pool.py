@@ -1,0 +1,116 @@
+"""Connections: one small pool a process, each with its own deadline for statements.
+
+A server that was restarted leaves dead connections in the pool. They are found once, by an error, and the
+whole pool is checked then (checking each checkout sleeps between dead ones and can take half a minute).
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from triage.errors import ServerUnavailableError, SettingsError
+from triage.store.migrate import check_schema
+from triage.store.rows import Connection
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+STATEMENT_TIMEOUT_MS = 30_000
+
+
+def _configure(conn: Connection) -> None:
+    conn.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS:d}")
+    conn.execute("SET idle_in_transaction_session_timeout = 60000")
+    conn.execute("SET TIME ZONE 'UTC'")
+    conn.commit()
+
+
+def connect(dsn: str, *, autocommit: bool = False) -> Connection:
+    """Open one connection.
+
+    Raises:
+        ServerUnavailableError: PostgreSQL does not answer or does not let us in.
+        SettingsError: the address is not a PostgreSQL address.
+    """
+    try:
+        conn = psycopg.connect(dsn, connect_timeout=10, autocommit=autocommit)
+    except psycopg.ProgrammingError:
+        raise SettingsError("DATABASE_URL is not a PostgreSQL address") from None
+    except psycopg.OperationalError as error:
+        raise ServerUnavailableError(f"PostgreSQL does not answer: {_first_line(error)}") from None
+    if not autocommit:
+        _configure(conn)
+    return conn
+
+
+def _first_line(error: psycopg.Error) -> str:
+    text = str(error).strip().splitlines()
+    return text[-1][:200] if text else type(error).__name__
+
+
+class Database:
+    """A pool of connections with one role.
+
+    Args:
+        dsn: address of PostgreSQL with role and password.
+        size: most connections at a time.
+    """
+
+    def __init__(self, dsn: str, *, size: int = 4) -> None:
+        try:
+            conninfo.conninfo_to_dict(dsn)
+        except psycopg.ProgrammingError:
+            raise SettingsError("DATABASE_URL is not a PostgreSQL address") from None
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            dsn, min_size=1, max_size=size, open=False, configure=_configure, timeout=10, check=None
+        )
+
+    def open(self) -> None:
+        """Connect and check that the schema is that of this version.
+
+        Raises:
+            ServerUnavailableError: PostgreSQL does not answer.
+            SchemaBehindError: migrations are missing.
+        """
+        try:
+            self._pool.open(wait=True, timeout=15)
+        except PoolTimeout:
+            self._pool.close()
+            raise ServerUnavailableError("PostgreSQL does not answer") from None
+        self.run(check_schema)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction and commit it; once more if the connection was found dead.
+
+        `work` must be safe to run twice: a connection lost at the commit leaves open whether it took place.
+
+        Raises:
+            ServerUnavailableError: PostgreSQL does not answer, twice.
+        """
+        try:
+            return self._run_once(work)
+        except psycopg.OperationalError:
+            _log.warning("a database connection was lost; checking the pool")
+            self._pool.check()
+        try:
+            return self._run_once(work)
+        except psycopg.OperationalError as error:
+            raise ServerUnavailableError(f"PostgreSQL does not answer: {type(error).__name__}") from None
+
+    def _run_once(self, work: Callable[[Connection], T]) -> T:
+        with self._pool.connection() as conn, conn.transaction():
+            return work(conn)
+
+    def __enter__(self) -> "Database":
+        self.open()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()

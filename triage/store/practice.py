@@ -1,0 +1,57 @@
+"""What kind of deployment this is, and the names of practice that resolve to loopback."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from triage.errors import NotAllowedError
+from triage.store.rows import Connection
+
+Kind = Literal["live", "practice"]
+
+
+def read_kind(conn: Connection) -> Kind | None:
+    """Return what this deployment is; None before it was ever started."""
+    row = conn.execute("SELECT kind FROM deployment").fetchone()
+    return row[0] if row else None
+
+
+def write_kind(conn: Connection, kind: Kind, *, now: datetime) -> None:
+    """Write what this deployment is, once.
+
+    Raises:
+        NotAllowedError: it was written before, as the other kind.
+    """
+    conn.execute(
+        "INSERT INTO deployment (kind, set_at) VALUES (%(kind)s, %(now)s) ON CONFLICT DO NOTHING",
+        {"kind": kind, "now": now},
+    )
+    if read_kind(conn) != kind:
+        raise NotAllowedError(f"This database is not a {kind} one, and that is never changed.")
+
+
+def replace_practice_names(
+    conn: Connection, names: Mapping[str, str], *, dial_host: str, dial_port: int
+) -> None:
+    """Say which practice names there are (host → documentation address) and where they are served.
+
+    The database refuses this when it is not a practice one.
+    """
+    conn.execute("DELETE FROM practice_names")
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO practice_names (host, address, dial_host, dial_port)"
+            " VALUES (%(host)s, %(address)s, %(dial_host)s, %(dial_port)s)",
+            [
+                {"host": host, "address": address, "dial_host": dial_host, "dial_port": dial_port}
+                for host, address in sorted(names.items())
+            ],
+        )
+
+
+def read_practice_names(conn: Connection) -> list[tuple[str, str, str, int]]:
+    """Return (host, address, host to dial, port to dial); empty in a live database."""
+    rows = conn.execute(
+        "SELECT host, host(address), host(dial_host), dial_port FROM practice_names ORDER BY host"
+    ).fetchall()
+    return [(row[0], row[1], row[2], row[3]) for row in rows]

@@ -1,0 +1,270 @@
+"""The vault: intake and evidence objects, sealed with age (age-encryption.org/v1), in an object store.
+
+Three keys, none of which two processes share: the **intake** key pair (web seals uploads, the worker opens
+them once), the **vault** key pair (the worker seals, only the staff surface opens), and one identity per
+image, which is sealed to the vault recipient and kept in the database. Objects have random names.
+"""
+
+import io
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import obstore
+import pyrage
+from obstore.store import LocalStore, from_url
+
+from triage.errors import KeyMissingError, SettingsError, StorageError, TooLargeError
+from triage.ids import new_object_name
+
+INTAKE = "intake"
+EVIDENCE = "evidence"
+_CHUNK = 5 * 2**20
+
+
+def new_identity() -> tuple[str, str]:
+    """Return a fresh age identity and its recipient, both as text."""
+    identity = pyrage.x25519.Identity.generate()
+    return str(identity), str(identity.to_public())
+
+
+def seal(data: bytes, recipient: str) -> bytes:
+    """Seal bytes to one age recipient."""
+    return bytes(pyrage.encrypt(data, [_recipient(recipient)]))
+
+
+def unseal(data: bytes, identity: str) -> bytes:
+    """Open sealed bytes.
+
+    Raises:
+        StorageError: the bytes were changed, or sealed to somebody else.
+        KeyMissingError: the identity is not an age identity.
+    """
+    try:
+        return bytes(pyrage.decrypt(data, [_identity(identity)]))
+    except pyrage.DecryptError:
+        raise StorageError("A sealed object cannot be opened with this key.") from None
+
+
+def _recipient(text: str) -> Any:
+    try:
+        return pyrage.x25519.Recipient.from_str(text)
+    except pyrage.RecipientError:
+        raise KeyMissingError("A recipient key cannot be read.") from None
+
+
+def _identity(text: str) -> Any:
+    try:
+        return pyrage.x25519.Identity.from_str(text)
+    except pyrage.IdentityError:
+        raise KeyMissingError("An identity key cannot be read.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSeal:
+    """The identity of one image: its recipient, and itself sealed to the vault."""
+
+    recipient: str
+    sealed_identity: bytes
+
+
+def new_image_seal(vault_recipient: str) -> ImageSeal:
+    """Make the identity of one image; only its sealed form leaves this function."""
+    identity, recipient = new_identity()
+    return ImageSeal(recipient, seal(identity.encode(), vault_recipient))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as the store lists it."""
+
+    name: str
+    bytes: int
+    modified_at: datetime
+
+
+class ObjectVault:
+    """The object store behind the vault: one folder (or bucket prefix) for intake, one for evidence.
+
+    Args:
+        url: s3://bucket/prefix or file:///folder; None for `folder`.
+        folder: the folder of the embedded default.
+    """
+
+    def __init__(self, url: str | None, folder: Path) -> None:
+        try:
+            if url is None:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._store: Any = LocalStore(folder)
+            elif url.startswith("file://"):
+                self._store = LocalStore(Path(url.removeprefix("file://")), mkdir=True)
+            else:
+                self._store = from_url(url)
+        except (OSError, ValueError, obstore.exceptions.BaseError):
+            raise SettingsError("EVIDENCE_URL cannot be used") from None
+
+    def put(self, area: str, data: bytes) -> str:
+        """Store sealed bytes under a fresh random name and return it.
+
+        Raises:
+            StorageError: the store refused, for instance because the disk is full.
+        """
+        name = new_object_name()
+        try:
+            obstore.put(self._store, f"{area}/{name}", data, use_multipart=False)
+        except (OSError, obstore.exceptions.BaseError):
+            raise StorageError("The evidence store cannot be written; is the disk full?") from None
+        return name
+
+    def get(self, area: str, name: str) -> bytes:
+        """Return the sealed bytes of an object.
+
+        Raises:
+            StorageError: it is missing or cannot be read.
+        """
+        try:
+            return bytes(obstore.get(self._store, f"{area}/{name}").bytes())
+        except FileNotFoundError:
+            raise StorageError("A stored object is missing.") from None
+        except (OSError, obstore.exceptions.BaseError):
+            raise StorageError("The evidence store cannot be read.") from None
+
+    def delete(self, area: str, name: str) -> None:
+        """Delete an object; one that is already gone is no error.
+
+        Raises:
+            StorageError: the store refused.
+        """
+        try:
+            obstore.delete(self._store, f"{area}/{name}")
+        except FileNotFoundError:
+            return
+        except (OSError, obstore.exceptions.BaseError):
+            raise StorageError("The evidence store cannot delete.") from None
+
+    def list_objects(self, area: str) -> Iterator[StoredObject]:
+        """Yield every object of an area."""
+        try:
+            for batch in obstore.list(self._store, f"{area}/"):
+                for entry in batch:
+                    yield StoredObject(
+                        str(entry["path"]).rpartition("/")[2], int(entry["size"]), entry["last_modified"]
+                    )
+        except (OSError, obstore.exceptions.BaseError):
+            raise StorageError("The evidence store cannot be listed.") from None
+
+    def start_intake(self, recipient: str, max_bytes: int) -> "SealingUpload":
+        """Begin an upload that is sealed while it streams in."""
+        return SealingUpload(self._store, recipient, max_bytes)
+
+
+class _ClearBytes(io.RawIOBase):
+    """The reading end of a bounded in-memory pipe; pyrage pulls clear bytes from it in its own thread."""
+
+    def __init__(self) -> None:
+        self.chunks: queue.Queue[bytes | None] = queue.Queue(maxsize=16)
+        self.is_given_up = False
+        self._rest = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next clear bytes, at most `size`; empty at the end."""
+        while not self._rest and not self._ended:
+            chunk = self.chunks.get()
+            self._ended = chunk is None
+            self._rest = chunk or b""
+        if self.is_given_up:
+            raise OSError("the upload was given up")
+        if size < 0:
+            size = len(self._rest)
+        part, self._rest = self._rest[:size], self._rest[size:]
+        return part
+
+    def drain(self) -> None:
+        """Take what is still pushed, up to the end mark, so that a pusher never waits for nobody."""
+        while not self._ended:
+            self._ended = self.chunks.get() is None
+
+
+class SealingUpload:
+    """One upload on its way: clear bytes in, sealed object out, no clear byte on any disk.
+
+    A thread seals and stores; its queue is bounded, so that a slow store slows the sender instead of filling
+    the memory. Call `write` for each chunk, then `finish` or `give_up`.
+    """
+
+    def __init__(self, store: Any, recipient: str, max_bytes: int) -> None:
+        self._store = store
+        self._recipient = _recipient(recipient)
+        self._max_bytes = max_bytes
+        self._clear = _ClearBytes()
+        self._failure: str | None = None
+        self._is_over = False
+        self.name = new_object_name()
+        self.clear_bytes = 0
+        self._thread = threading.Thread(target=self._seal, name="seal-upload", daemon=True)
+        self._thread.start()
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next clear bytes.
+
+        Raises:
+            TooLargeError: the upload is over the limit; it was given up.
+            StorageError: the store refused; it was given up.
+        """
+        self.clear_bytes += len(chunk)
+        if self.clear_bytes > self._max_bytes:
+            self.give_up()
+            raise TooLargeError(f"A file may have at most {self._max_bytes} bytes.")
+        if self._failure:
+            self.give_up()
+            raise StorageError(self._failure)
+        self._clear.chunks.put(chunk)
+
+    def finish(self) -> None:
+        """End the upload and wait until the store has it.
+
+        Raises:
+            StorageError: the store refused; nothing is left there.
+        """
+        self._end()
+        if self._failure:
+            self._remove()
+            raise StorageError(self._failure)
+
+    def give_up(self) -> None:
+        """Stop, and remove what was stored so far."""
+        if self._is_over:
+            return
+        self._clear.is_given_up = True
+        self._end()
+        self._remove()
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._clear.chunks.put(None)
+        self._thread.join()
+
+    def _remove(self) -> None:
+        try:
+            obstore.delete(self._store, f"{INTAKE}/{self.name}")
+        except (OSError, obstore.exceptions.BaseError):
+            return  # the sweep of orphans takes what is left
+
+    def _seal(self) -> None:
+        try:
+            writer = obstore.open_writer(self._store, f"{INTAKE}/{self.name}", buffer_size=_CHUNK)
+            pyrage.encrypt_io(self._clear, writer, [self._recipient])
+            writer.close()
+        except (OSError, pyrage.EncryptError, obstore.exceptions.BaseError):
+            self._failure = "The evidence store cannot be written; is the disk full?"
+        finally:
+            self._clear.drain()

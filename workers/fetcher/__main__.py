@@ -1,0 +1,152 @@
+"""The fetcher process: it gets bytes from strangers and holds nothing worth taking.
+
+Started by `door.py` as `python -I -B -m workers.fetcher FD` with an empty environment.
+
+1. Everything needed is imported, and the event loop (whose inner socket pair the lock forbids) is made.
+2. The start message gives limits and practice names.
+3. The process locks itself: no capabilities, Landlock to Python and the resolver's files and to a few TCP
+   ports, a system call filter without Unix sockets, new processes, or listening; resource limits.
+4. READY says which of these hold; then jobs are answered one by one until the worker closes.
+"""
+
+import asyncio
+import os
+import resource
+import socket
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+from triage.errors import CaptureFailedError, CaptureRefusedError, HotlineError, SandboxUnavailableError
+from triage.sandbox import locks
+from workers.fetcher.client import Answer, fetch_url
+from workers.fetcher.page import find_pictures, is_page
+from workers.fetcher.policy import ALLOWED_PORTS, PracticeNames
+from workers.fetcher.wire import FetchLimits, FrameError, receive_frame, send_frame
+
+RESOLVER_FILES = ("resolv.conf", "hosts", "host.conf", "nsswitch.conf", "gai.conf", "services", "protocols")
+CERTIFICATE_FOLDERS = ("/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/ca-certificates")
+DNS_PORT = 53  # long DNS answers come by TCP
+MEMORY_BYTES = 2 << 30
+OPEN_FILES = 64
+
+
+def list_readable() -> list[Path]:
+    """Return what the process may read: Python, our packages, the resolver's files, the certificates."""
+    kept_out = {Path("/etc"), Path("/proc")}
+    wanted = [path for path in locks.python_paths() if path not in kept_out]
+    wanted += [Path("/etc") / name for name in RESOLVER_FILES]
+    wanted += [Path(folder) for folder in CERTIFICATE_FOLDERS]
+    defaults = ssl.get_default_verify_paths()
+    wanted += [Path(place) for place in (defaults.cafile, defaults.capath) if place]
+    return sorted({path.resolve() for path in wanted if path.exists()})
+
+
+def lock_process(practice: PracticeNames, *, strict: bool) -> dict[str, Any]:
+    """Put every lock on this process.
+
+    Args:
+        practice: its loopback ports may be dialled too.
+        strict: whether to refuse to go on without seccomp.
+
+    Returns:
+        What each layer got, by name.
+
+    Raises:
+        SandboxUnavailableError: a lock is missing and `strict` is set, or the kernel refused.
+    """
+    for kind, most in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+    ):
+        resource.setrlimit(kind, (most, most))
+    readable = list_readable()
+    ports = sorted(ALLOWED_PORTS | practice.dial_ports() | {DNS_PORT})
+    layers: dict[str, Any] = {"capabilities": locks.drop_capabilities(), "rlimits": True}
+    try:
+        layers["seccomp"] = locks.deny_syscalls()
+    except SandboxUnavailableError:
+        if strict:
+            raise
+        layers["seccomp"] = False
+    # After seccomp: counting this process's threads needs /proc, which is not among the readable paths.
+    layers["landlock"] = locks.lock_filesystem(readable=readable, tcp_connect=ports, tcp_bind=())
+    return layers
+
+
+def answer_job(
+    message: dict[str, Any],
+    loop: asyncio.AbstractEventLoop,
+    limits: FetchLimits,
+    practice: PracticeNames,
+    ssl_context: ssl.SSLContext,
+) -> tuple[dict[str, Any], bytes]:
+    """Do one job and return the answer's frame and body; errors become words."""
+    job = message.get("job")
+    try:
+        answer = loop.run_until_complete(
+            fetch_url(str(message.get("url")), limits, ssl_context, practice=practice)
+        )
+        return {"job": job, **describe_answer(answer, limits)}, answer.body
+    except CaptureRefusedError as error:
+        return {"job": job, "refused": str(error)}, b""
+    except CaptureFailedError as error:
+        return {"job": job, "failed": str(error)}, b""
+    except (OSError, ValueError, MemoryError, RuntimeError) as error:
+        return {"job": job, "failed": f"the fetch ended with {type(error).__name__}"}, b""
+
+
+def describe_answer(answer: Answer, limits: FetchLimits) -> dict[str, Any]:
+    """Return the frame of a good answer, without the job."""
+    last = answer.hops[-1]
+    pictures: list[str] = []
+    if 200 <= last.status < 300 and is_page(last.content_type, answer.body):
+        pictures = find_pictures(answer.body, last.url, limits.max_pictures)
+    return {
+        "hops": [{name: getattr(hop, name) for name in type(hop).__slots__} for hop in answer.hops],
+        "bytes": len(answer.body),
+        "elapsed_ms": answer.elapsed_ms,
+        "pictures": pictures,
+    }
+
+
+def serve(channel: socket.socket) -> int:
+    """Lock the process and answer jobs until the worker closes; return the exit status."""
+    loop = asyncio.new_event_loop()
+    ssl_context = ssl.create_default_context()
+    start = receive_frame(channel)
+    if start is None:
+        return 0
+    try:
+        locks.die_with_parent(int(start["parent"]))
+        limits = FetchLimits(**start["limits"])
+        practice = PracticeNames.from_rows(start["practice"])
+        layers = lock_process(practice, strict=limits.strict)
+    except HotlineError as error:
+        send_frame(channel, {"error": str(error)})
+        return 1
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        send_frame(channel, {"error": f"the fetcher cannot lock itself: {type(error).__name__}"})
+        return 1
+    send_frame(channel, {"layers": layers})
+    while (message := receive_frame(channel)) is not None:
+        frame, body = answer_job(message, loop, limits, practice, ssl_context)
+        send_frame(channel, frame, body)
+    return 0
+
+
+def main() -> int:
+    """Take over the inherited socket and serve."""
+    with socket.socket(fileno=int(sys.argv[1])) as channel:
+        try:
+            return serve(channel)
+        except (FrameError, OSError):
+            return 1
+
+
+if __name__ == "__main__":
+    # Not sys.exit: a name server that does not answer must not hold up the end.
+    os._exit(main())

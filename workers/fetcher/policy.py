@@ -1,0 +1,241 @@
+"""Where the fetcher may dial: one table of refused ranges, the allowed ports, the refused names.
+
+The URL decides nothing here: every name is resolved once, **every** address of the answer is checked, and a
+checked address is dialled. The tables follow the IANA special-purpose registries
+(https://www.iana.org/assignments/iana-ipv4-special-registry/ and .../iana-ipv6-special-registry/, read
+2026-11); `ipaddress.is_global` is asked too, but alone it lets several of these ranges through.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from triage.errors import CaptureRefusedError, SettingsError
+
+ALLOWED_PORTS = frozenset({80, 443, 8000, 8080, 8443})
+
+# Range, what it is, where it is written. The words are what a person reads beside a refused item.
+REFUSED_IPV4: tuple[tuple[str, str, str], ...] = (
+    ("0.0.0.0/8", "this host", "RFC 791"),
+    ("10.0.0.0/8", "a private network", "RFC 1918"),
+    ("100.64.0.0/10", "a provider's inner network", "RFC 6598"),
+    ("127.0.0.0/8", "this machine", "RFC 1122"),
+    ("168.63.129.16/32", "a cloud's inner service", "Azure platform address"),
+    ("169.254.0.0/16", "a link-local network", "RFC 3927"),
+    ("172.16.0.0/12", "a private network", "RFC 1918"),
+    ("192.0.0.0/24", "a protocol assignment", "RFC 6890"),
+    ("192.0.2.0/24", "documentation", "RFC 5737"),
+    ("192.31.196.0/24", "an anycast service", "RFC 7535"),
+    ("192.52.193.0/24", "an anycast service", "RFC 7450"),
+    ("192.88.99.0/24", "a 6to4 relay", "RFC 7526"),
+    ("192.168.0.0/16", "a private network", "RFC 1918"),
+    ("192.175.48.0/24", "an anycast service", "RFC 7534"),
+    ("198.18.0.0/15", "a benchmark network", "RFC 2544"),
+    ("198.51.100.0/24", "documentation", "RFC 5737"),
+    ("203.0.113.0/24", "documentation", "RFC 5737"),
+    ("224.0.0.0/4", "multicast", "RFC 5771"),
+    ("240.0.0.0/4", "reserved or broadcast", "RFC 1112"),
+)
+
+# Of IPv6 only 2000::/3 is in public use (RFC 4291); everything outside it is refused without a table.
+PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
+REFUSED_IPV6: tuple[tuple[str, str, str], ...] = (
+    ("::ffff:0:0/96", "an IPv4 address written as IPv6", "RFC 4291"),
+    ("::ffff:0:0:0/96", "an IPv4 address written as IPv6", "RFC 2765"),
+    ("64:ff9b::/96", "an IPv4 address behind a translator", "RFC 6052"),
+    ("64:ff9b:1::/48", "an IPv4 address behind a translator", "RFC 8215"),
+    ("2001::/23", "a protocol assignment or a Teredo tunnel", "RFC 2928, RFC 4380"),
+    ("2001:db8::/32", "documentation", "RFC 3849"),
+    ("2002::/16", "a 6to4 tunnel", "RFC 3056"),
+    ("2620:4f:8000::/48", "an anycast service", "RFC 7534"),
+    ("3ffe::/16", "an address range that is no longer in use", "RFC 3701"),
+    ("3fff::/20", "documentation", "RFC 9637"),
+)
+# Bits 64-95 of an ISATAP address (RFC 5214): an IPv4 address hides in the last 32.
+ISATAP_MARKS = frozenset({0x00005EFE, 0x02005EFE})
+
+# Ending of a host name, why it is refused.
+REFUSED_ENDINGS: tuple[tuple[str, str], ...] = (
+    ("onion", "a Tor service"),
+    ("i2p", "an I2P service"),
+    ("alt", "a name outside the DNS"),
+    ("arpa", "a name of the network's own"),
+    ("local", "a name of a local network"),
+    ("localhost", "this machine"),
+    ("localdomain", "a name of a local network"),
+    ("internal", "a name of a private network"),
+    ("intranet", "a name of a private network"),
+    ("private", "a name of a private network"),
+    ("corp", "a name of a private network"),
+    ("home", "a name of a private network"),
+    ("lan", "a name of a private network"),
+    ("example", "a name for documentation"),
+    ("test", "a name for tests"),
+    ("invalid", "a name for tests"),
+)
+
+_DOCUMENTATION = tuple(
+    ipaddress.ip_network(text)
+    for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
+)
+_IPV4_TABLE = tuple((ipaddress.IPv4Network(text), words) for text, words, _ in REFUSED_IPV4)
+_IPV6_TABLE = tuple((ipaddress.IPv6Network(text), words) for text, words, _ in REFUSED_IPV6)
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeNames:
+    """The fictional names of a practice deployment; empty everywhere else.
+
+    Attributes:
+        addresses: host name → documentation address, such as photos.example → 203.0.113.10.
+        dials: documentation address → loopback address and TCP port that really answer.
+    """
+
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    dials: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for address in {*self.addresses.values(), *self.dials}:
+            parsed = ipaddress.ip_address(address)
+            if not any(parsed in network for network in _DOCUMENTATION):
+                raise SettingsError("a practice name must have an address meant for documentation")
+        for address in self.addresses.values():
+            if address not in self.dials:
+                raise SettingsError("a practice name has an address that nothing answers for")
+        for host, port in self.dials.values():
+            if not ipaddress.ip_address(host).is_loopback or not 1 <= port <= 65535:
+                raise SettingsError("a practice name must lead to a port of this machine")
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[tuple[str, str, str, int]]) -> "PracticeNames":
+        """Make the names from rows of (host, address, dial_host, dial_port).
+
+        Raises:
+            SettingsError: an address is not for documentation, or a dial host is not loopback.
+        """
+        addresses: dict[str, str] = {}
+        dials: dict[str, tuple[str, int]] = {}
+        try:
+            for host, address, dial_host, dial_port in rows:
+                canonical = str(ipaddress.ip_address(str(address).partition("/")[0]))
+                addresses[host.lower()] = canonical
+                dials[canonical] = (str(ipaddress.ip_address(str(dial_host))), int(dial_port))
+            return cls(addresses, dials)
+        except ValueError:
+            raise SettingsError("the practice names cannot be read") from None
+
+    def to_rows(self) -> list[tuple[str, str, str, int]]:
+        """Return rows that `from_rows` reads."""
+        return [(host, address, *self.dials[address]) for host, address in self.addresses.items()]
+
+    def dial_ports(self) -> frozenset[int]:
+        """Return the loopback ports that practice needs."""
+        return frozenset(port for _, port in self.dials.values())
+
+
+NO_PRACTICE = PracticeNames()
+
+
+def check_port(port: int) -> None:
+    """Let only the ports of ordinary web servers pass.
+
+    Raises:
+        CaptureRefusedError: it is another one.
+    """
+    if port not in ALLOWED_PORTS:
+        raise CaptureRefusedError(f"port {port} is not one that the fetcher dials")
+
+
+def check_host(host: str, *, practice: PracticeNames = NO_PRACTICE) -> None:
+    """Refuse names that are not meant for the public internet; numeric hosts go to `check_address`.
+
+    Args:
+        host: lower-case A-labels, or an address in its normal spelling.
+
+    Raises:
+        CaptureRefusedError: the name is refused; the words say why and do not repeat it.
+    """
+    if host in practice.addresses:
+        return
+    if is_numeric(host):
+        check_address(host, practice=practice)
+        return
+    labels = host.rstrip(".").split(".")
+    for ending, words in REFUSED_ENDINGS:
+        if labels[-1] == ending:
+            raise CaptureRefusedError(f"the host is {words}")
+    if len(labels) < 2:
+        raise CaptureRefusedError("the host has no public name")
+    if labels[-1].isdigit() or labels[-1].startswith("0x"):
+        raise CaptureRefusedError("the host is a number in an unusual spelling")
+
+
+def is_numeric(host: str) -> bool:
+    """Say whether a host is an address in its normal spelling rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def check_address(text: str, *, practice: PracticeNames = NO_PRACTICE) -> None:
+    """Refuse an address that is not plainly on the public internet.
+
+    Args:
+        text: one address of a DNS answer, or a numeric host; IPv6 without brackets.
+        practice: the only exemptions, by exact address.
+
+    Raises:
+        CaptureRefusedError: the address is refused; the words say what it is and do not repeat it.
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise CaptureRefusedError("the address cannot be read") from None
+    if str(address) in practice.dials:
+        return
+    if isinstance(address, ipaddress.IPv4Address):
+        _check_ipv4(address)
+    else:
+        _check_ipv6(address)
+    if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
+        raise CaptureRefusedError("the address is not on the public internet")
+
+
+def _check_ipv4(address: ipaddress.IPv4Address) -> None:
+    for network, words in _IPV4_TABLE:
+        if address in network:
+            raise CaptureRefusedError(f"the address is {words}")
+
+
+def _check_ipv6(address: ipaddress.IPv6Address) -> None:
+    if address.scope_id is not None:
+        raise CaptureRefusedError("the address names an interface of this machine")
+    if address.is_loopback:
+        raise CaptureRefusedError("the address is this machine")
+    for network, words in _IPV6_TABLE:
+        if address in network:
+            raise CaptureRefusedError(f"the address is {words}")
+    if address not in PUBLIC_IPV6:
+        raise CaptureRefusedError("the address is outside the public range of IPv6")
+    if (int(address) >> 32) & 0xFFFFFFFF in ISATAP_MARKS:
+        raise CaptureRefusedError("the address is an ISATAP tunnel")
+
+
+def check_answer(addresses: Iterable[str], *, practice: PracticeNames = NO_PRACTICE) -> list[str]:
+    """Check a whole DNS answer: one bad address refuses the name.
+
+    Args:
+        addresses: as the resolver gave them, repetitions allowed.
+
+    Returns:
+        The distinct addresses in their order, all of them fit to dial.
+
+    Raises:
+        CaptureRefusedError: one of them is refused.
+    """
+    distinct = list(dict.fromkeys(addresses))
+    for text in distinct:
+        check_address(text, practice=practice)
+    return distinct

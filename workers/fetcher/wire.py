@@ -1,0 +1,139 @@
+"""What passes between the worker and the fetcher process: the shapes and the frames.
+
+A frame is four bytes of length, big-endian, then that many bytes of JSON (UTF-8). A body follows its frame as
+plain bytes whose number the frame gives. Requests and answers carry the job's id.
+"""
+
+import json
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from triage.settings import Settings
+
+MAX_FRAME_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """The limits of every fetch; they are sent to the process once, when it starts.
+
+    Attributes:
+        total_s: seconds for one fetch over all its redirects.
+        connect_s: seconds to connect to one address.
+        max_bytes: largest body in bytes, before and after decompression.
+        max_redirects: most redirects that are followed.
+        max_pictures: most picture URLs that are taken from one page.
+        user_agent: header that is sent.
+        strict: whether to refuse to run without seccomp.
+    """
+
+    total_s: float = 60.0
+    connect_s: float = 10.0
+    max_bytes: int = 64 * 2**20
+    max_redirects: int = 8
+    max_pictures: int = 100
+    user_agent: str = "Mozilla/5.0"
+    strict: bool = True
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "FetchLimits":
+        """Take the limits from the settings of this process."""
+        return cls(
+            total_s=settings.fetch_total_s,
+            connect_s=settings.fetch_connect_s,
+            max_bytes=settings.fetch_max_bytes,
+            max_redirects=settings.fetch_max_redirects,
+            max_pictures=settings.page_max_children,
+            user_agent=settings.fetch_user_agent,
+            strict=settings.sandbox == "strict",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One answer on the way to the last one.
+
+    Attributes:
+        url: the normal URL that was asked.
+        status: HTTP status, 100-599.
+        address: the address that was dialled (in practice the documentation address).
+        content_type: media type without parameters, lower case; empty when there was none.
+        tls: protocol version such as TLSv1.3; empty for http.
+    """
+
+    url: str
+    status: int
+    address: str
+    content_type: str = ""
+    tls: str = ""
+
+
+class FrameError(Exception):
+    """The other side sent something that is no frame."""
+
+
+def send_frame(channel: socket.socket, message: dict[str, Any], body: bytes = b"") -> None:
+    """Send one frame, and the body that belongs to it."""
+    data = json.dumps(message, separators=(",", ":")).encode()
+    if len(data) > MAX_FRAME_BYTES:
+        raise FrameError("the frame is too long")
+    channel.sendall(struct.pack("!I", len(data)) + data)
+    if body:
+        channel.sendall(body)
+
+
+def receive_frame(channel: socket.socket, deadline: float | None = None) -> dict[str, Any] | None:
+    """Receive one frame.
+
+    Args:
+        channel: a stream socket.
+        deadline: `time.monotonic()` at which to give up; None waits for ever.
+
+    Returns:
+        The message, or None when the other side has closed between two frames.
+
+    Raises:
+        FrameError: it is no frame, or it was cut off.
+        TimeoutError: the deadline passed.
+    """
+    head = receive_exactly(channel, 4, deadline)
+    if head == b"":
+        return None
+    if len(head) < 4:
+        raise FrameError("the frame was cut off")
+    (length,) = struct.unpack("!I", head)
+    if not 2 <= length <= MAX_FRAME_BYTES:
+        raise FrameError("the frame is too long")
+    data = receive_exactly(channel, length, deadline)
+    if len(data) < length:
+        raise FrameError("the frame was cut off")
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        raise FrameError("the frame cannot be read") from None
+    if not isinstance(message, dict):
+        raise FrameError("the frame cannot be read")
+    return message
+
+
+def receive_exactly(channel: socket.socket, length: int, deadline: float | None = None) -> bytes:
+    """Receive `length` bytes, or fewer when the other side closes first.
+
+    Raises:
+        TimeoutError: the deadline passed.
+    """
+    received = bytearray()
+    while len(received) < length:
+        if deadline is not None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            channel.settimeout(left)
+        part = channel.recv(min(length - len(received), 1 << 20))
+        if not part:
+            break
+        received += part
+    return bytes(received)
