@@ -20,8 +20,8 @@ def build_from_database(conn: Connection, folder: Path) -> int:
     with scope:
         if has_own_changes(conn):
             raise IndexUnreadableError("The index is built after the commit, not before")
-        generation, rows = read_snapshot(conn)
-        build_index(folder, generation, rows)
+        with read_snapshot(conn) as (generation, rows):
+            build_index(folder, generation, rows)
     return generation
 
 

@@ -48,5 +48,8 @@ def phash_grey32(grey: NDArray[np.uint8]) -> str:
         raise ValueError("a pHash is made of 32 x 32 grey bytes")
     low = _COSINES @ grey.astype(np.float64) @ _COSINES.T
     low[np.abs(low) < _NOISE] = 0.0
-    bits = low > np.median(low)
+    # numpy.median would import further modules when first called, which the locked decoder forbids.
+    ordered = np.sort(low, axis=None)
+    middle = len(ordered) // 2
+    bits = low > (ordered[middle - 1] + ordered[middle]) / 2
     return np.packbits(bits.ravel()).tobytes().hex()

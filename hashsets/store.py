@@ -7,7 +7,9 @@ number of the state that it holds.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -355,47 +357,42 @@ def list_trusted(conn: Connection) -> set[tuple[UUID, EntryClass]]:
 # What the index is built from
 
 
-def read_snapshot(conn: Connection) -> tuple[int, Iterator[Row]]:
-    """Return the generation and all live fingerprints of one and the same moment.
+@contextmanager
+def read_snapshot(conn: Connection) -> Iterator[tuple[int, Iterator[Row]]]:
+    """Give the generation and all live fingerprints of one and the same moment.
 
     One statement reads both, so they belong together at any isolation level. The rows come through a
-    server-side cursor: read them to the end inside the transaction.
+    server-side cursor inside the present transaction.
 
-    Returns:
+    Yields:
         The generation, and rows of entry id, algorithm and value in bytes, in no special order.
     """
-    cursor = conn.cursor(name=f"live_{uuid4().hex}", row_factory=tuple_row)
-    cursor.itersize = 10_000
-    cursor.execute(
-        """
-        SELECT g.generation, live.id, live.algorithm, live.value
-        FROM hash_generation AS g LEFT JOIN (
-            SELECT e.id, f.algorithm, f.value
-            FROM hash_entries AS e JOIN hash_entry_fingerprints AS f ON f.entry_id = e.id
-            WHERE e.withdrawn_at IS NULL
-        ) AS live ON true
-        """
-    )
-    first = cursor.fetchone()
-    if first is None:
-        raise IndexUnreadableError("The database has no generation of hash sets")
+    with conn.cursor(name=f"live_{uuid4().hex}", row_factory=tuple_row) as cursor:
+        cursor.itersize = 10_000
+        cursor.execute(
+            """
+            SELECT g.generation, live.id, live.algorithm, live.value
+            FROM hash_generation AS g LEFT JOIN (
+                SELECT e.id, f.algorithm, f.value
+                FROM hash_entries AS e JOIN hash_entry_fingerprints AS f ON f.entry_id = e.id
+                WHERE e.withdrawn_at IS NULL
+            ) AS live ON true
+            """
+        )
+        first = cursor.fetchone()
+        if first is None:
+            raise IndexUnreadableError("The database has no generation of hash sets")
+        rows = (row[1:] for row in chain([first], cursor) if row[1] is not None)
+        yield int(first[0]), ((entry_id, Algorithm(word), value) for entry_id, word, value in rows)
 
-    def read_rows() -> Iterator[Row]:
-        with cursor:
-            if first[1] is not None:
-                yield first[1], Algorithm(first[2]), first[3]
-            for _, entry_id, algorithm, value in cursor:
-                yield entry_id, Algorithm(algorithm), value
 
-    return int(first[0]), read_rows()
+def read_live_rows(conn: Connection) -> Iterator[Row]:
+    """Yield all live fingerprints as rows of entry id, algorithm and value in bytes."""
+    with read_snapshot(conn) as (_, rows):
+        yield from rows
 
 
 def has_own_changes(conn: Connection) -> bool:
     """Say whether this transaction has written anything that is not committed yet."""
     row = _cursor(conn).execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL").fetchone()
     return row is not None and bool(row[0])
-
-
-def read_live_rows(conn: Connection) -> Iterator[Row]:
-    """Return all live fingerprints as rows of entry id, algorithm and value in bytes."""
-    return read_snapshot(conn)[1]

@@ -36,10 +36,9 @@ class LocalSite:
 
     def __enter__(self) -> "LocalSite":
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(0.2)
         self.port = self._listener.getsockname()[1]
-        self._is_open = True
         self._threads: list[threading.Thread] = []
+        self._peers: list[socket.socket] = []
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
         return self
@@ -47,9 +46,12 @@ class LocalSite:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._is_open = False
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the acceptor
         self._acceptor.join()
         self._listener.close()
+        for peer in self._peers:
+            with contextlib.suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(5)
 
@@ -77,13 +79,14 @@ class LocalSite:
         )
 
     def _accept(self) -> None:
-        while self._is_open:
+        while True:
             try:
                 peer, _ = self._listener.accept()
-            except TimeoutError:
-                continue
+            except OSError:
+                return
             thread = threading.Thread(target=self._serve, args=(peer,), daemon=True)
             self._threads.append(thread)
+            self._peers.append(peer)
             thread.start()
 
     def _serve(self, peer: socket.socket) -> None:

@@ -86,7 +86,7 @@ class QueueDoor:
         return Queue(name.value, connection=self._redis, serializer=JSONSerializer, job_class=HotlineJob)
 
 
-class HotlineJob(RqJob):
+class HotlineJob(RqJob):  # type: ignore[misc]
     """A job whose function is looked up in our table and nowhere else."""
 
     table: Mapping[str, Work] = {}
@@ -128,7 +128,7 @@ class HotlineJob(RqJob):
         self.func(identity)
 
 
-class LastDeadline(UnixSignalDeathPenalty):
+class LastDeadline(UnixSignalDeathPenalty):  # type: ignore[misc]
     """RQ's own deadline raises at any bytecode, even in the middle of a protocol: then nothing here can be
     trusted any more, so the process ends and the supervisor starts a fresh one."""
 
@@ -143,7 +143,7 @@ class LastDeadline(UnixSignalDeathPenalty):
         os._exit(70)
 
 
-class HotlineWorker(SimpleWorker):
+class HotlineWorker(SimpleWorker):  # type: ignore[misc]
     """A worker that does not fork: it keeps the index and the zygote warm."""
 
     job_class = HotlineJob

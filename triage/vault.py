@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import obstore
 import pyrage
@@ -88,20 +89,19 @@ class StoredObject:
 
 
 class ObjectVault:
-    """The object store behind the vault: one folder (or bucket prefix) for intake, one for evidence.
+    """The object store behind the vault: one area for intake, one for evidence.
 
     Args:
-        url: s3://bucket/prefix or file:///folder; None for `folder`.
-        folder: the folder of the embedded default.
+        url: s3://bucket/prefix or file:///folder.
+
+    Raises:
+        SettingsError: the address cannot be used.
     """
 
-    def __init__(self, url: str | None, folder: Path) -> None:
+    def __init__(self, url: str) -> None:
         try:
-            if url is None:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._store: Any = LocalStore(folder)
-            elif url.startswith("file://"):
-                self._store = LocalStore(Path(url.removeprefix("file://")), mkdir=True)
+            if url.startswith("file://"):
+                self._store: Any = LocalStore(Path(unquote(url.removeprefix("file://"))))
             else:
                 self._store = from_url(url)
         except (OSError, ValueError, obstore.exceptions.BaseError):

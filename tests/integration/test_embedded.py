@@ -1,13 +1,12 @@
-"""The state folder and the embedded servers: what is refused, what survives a kill, what others can see."""
+"""The embedded servers: what they refuse, what others can see, what they survive."""
 
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -16,22 +15,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-import triage
-from triage.cli import embedded, state_dir
-from triage.cli.embedded import EmbeddedPostgres, EmbeddedValkey, Servers, connect_or_start, start_servers
-from triage.cli.state_dir import FOLDERS, StateDir, read_secret, write_secret
-from triage.errors import AlreadyRunningError, KeyMissingError, ServerUnavailableError, SettingsError
-from triage.settings import load_settings
+from tests.processes import finish, list_processes_in, run_script, wait_until
+from triage.cli import embedded
+from triage.cli.embedded import EmbeddedPostgres, EmbeddedValkey, Servers, start_servers
+from triage.cli.state_dir import StateDir, write_secret
+from triage.errors import ServerUnavailableError
 
-REPOSITORY = Path(triage.__file__).parents[1]
-HOLD_FOREVER = """
-import sys, time
-from pathlib import Path
-from triage.cli.state_dir import StateDir
-with StateDir(Path(sys.argv[1])).hold(sys.argv[2]):
-    print("held", flush=True)
-    time.sleep(float(sys.argv[3]))
-"""
 SERVE_FOREVER = """
 import sys, time
 from pathlib import Path
@@ -41,43 +30,6 @@ with start_servers(StateDir(Path(sys.argv[1])), fast=True):
     print("up", flush=True)
     time.sleep(60)
 """
-
-
-def run_script(script: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a script and return once it has said its first word."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, *arguments], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() in {"held", "up"}
-    return process
-
-
-def finish(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.communicate()
-
-
-def list_processes_in(root: Path) -> list[int]:
-    """Return the ids of all processes that work in a folder or below."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                cwd = (entry / "cwd").readlink()
-            except OSError:
-                continue
-            if cwd.is_relative_to(root):
-                found.append(int(entry.name))
-    return found
-
-
-def wait_until_empty(root: Path, limit_s: float) -> float:
-    begun = time.monotonic()
-    while list_processes_in(root):
-        assert time.monotonic() - begun < limit_s, "processes are left"
-        time.sleep(0.02)
-    return time.monotonic() - begun
 
 
 @pytest.fixture(scope="module")
@@ -90,101 +42,6 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 @pytest.fixture
 def state(tmp_path: Path) -> StateDir:
     return StateDir(tmp_path / "var" / "live")
-
-
-# The folder
-def test_folder_open_to_others_is_refused(state: StateDir) -> None:
-    state.prepare()
-    state.root.chmod(0o750)
-    with pytest.raises(SettingsError, match="open to other accounts"):
-        state.prepare()
-
-
-def test_folder_of_another_account_is_refused(tmp_path: Path) -> None:
-    foreign = Path("/usr")
-    if os.geteuid() == 0:
-        foreign = tmp_path / "foreign"
-        foreign.mkdir(mode=0o700)
-        os.chown(foreign, 65534, 65534)
-    with pytest.raises(SettingsError, match="another account"):
-        StateDir(foreign).prepare()
-
-
-def test_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "live").write_text("")
-    with pytest.raises(SettingsError, match="STATE_DIR is not a folder"):
-        StateDir(tmp_path / "live").prepare()
-
-
-def test_every_folder_is_private_even_with_a_lax_umask(state: StateDir) -> None:
-    former = os.umask(0)
-    try:
-        state.prepare()
-    finally:
-        os.umask(former)
-    for folder in (state.root.parent, state.root, *(state.root / name for name in FOLDERS)):
-        assert folder.stat().st_mode & 0o777 == 0o700, folder
-
-
-def test_missing_key_tells_only_its_name(tmp_path: Path) -> None:
-    with pytest.raises(KeyMissingError) as caught:
-        read_secret(tmp_path / "deep" / "intake-identity")
-    assert "intake-identity" in str(caught.value)
-    assert str(tmp_path) not in str(caught.value)
-    (tmp_path / "empty").touch()
-    with pytest.raises(KeyMissingError, match="empty is empty"):
-        read_secret(tmp_path / "empty")
-
-
-def test_secret_is_replaced_at_once_and_private(tmp_path: Path) -> None:
-    path = tmp_path / "key"
-    path.write_text("old")
-    path.chmod(0o644)
-    write_secret(path, "new")
-    assert read_secret(path) == b"new"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert [entry.name for entry in tmp_path.iterdir()] == ["key"]
-
-
-def test_secret_is_not_written_through_a_link(tmp_path: Path) -> None:
-    (tmp_path / "target").write_text("theirs")
-    (tmp_path / "key").symlink_to(tmp_path / "target")
-    write_secret(tmp_path / "key", b"ours")
-    assert (tmp_path / "target").read_text() == "theirs"
-    assert not (tmp_path / "key").is_symlink()
-
-
-# The lock
-def test_second_supervisor_is_refused_until_the_first_is_killed(state: StateDir) -> None:
-    first = run_script(HOLD_FOREVER, str(state.root), "up", "60")
-    try:
-        begun = time.monotonic()
-        with pytest.raises(AlreadyRunningError, match="already running"), start_servers(state):
-            pass
-        assert time.monotonic() - begun < 5, "a running one is not waited for"
-    finally:
-        finish(first)
-    with state.hold("up", 0):
-        assert state.is_held
-    assert not state.is_held
-
-
-def test_note_of_a_killed_holder_does_not_count(state: StateDir) -> None:
-    state.prepare()
-    gone = subprocess.Popen(["/bin/true"])
-    gone.wait()
-    state.lock_path.write_text(f"up {gone.pid}\n")
-    assert state.read_holder() is None
-
-
-def test_supervisor_waits_for_a_passing_command(state: StateDir, capsys: pytest.CaptureFixture[str]) -> None:
-    busy = run_script(HOLD_FOREVER, str(state.root), "command", "0.5")
-    try:
-        with state.hold("up", 10):
-            pass
-    finally:
-        finish(busy)
-    assert capsys.readouterr().err == "Waiting up to 10 s for another hotline command to end.\n"
 
 
 # What the servers refuse
@@ -244,8 +101,9 @@ def test_valkey_refuses_strangers_and_dangerous_commands(made_once: Servers) -> 
 
 # What others can see
 def list_family(pid: int) -> list[int]:
+    """Return a process and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(grandchild for child in children for grandchild in list_family(int(child)))]
+    return [pid, *(int(child) for child in children)]
 
 
 def list_server_pids(servers: Servers) -> list[int]:
@@ -256,16 +114,17 @@ def list_server_pids(servers: Servers) -> list[int]:
 
 
 def test_nothing_listens_on_the_network(made_once: Servers) -> None:
-    pids = list_server_pids(made_once)
-    assert len(pids) > 4
-    for pid in pids:
-        targets = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
-        inodes = {target[8:-1] for target in targets if target.startswith("socket:[")}
-        for table in ("tcp", "tcp6", "udp", "udp6"):
-            path = Path(f"/proc/{pid}/net/{table}")
-            if path.exists():
-                rows = [line.split() for line in path.read_text().splitlines()[1:]]
+    checked = 0
+    for pid in list_server_pids(made_once):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a passing backend
+            targets = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+            inodes = {target[8:-1] for target in targets if target.startswith("socket:[")}
+            for table in ("tcp", "tcp6", "udp", "udp6"):
+                path = Path(f"/proc/{pid}/net/{table}")
+                rows = [line.split() for line in path.read_text().splitlines()[1:]] if path.exists() else []
                 assert not inodes & {row[9] for row in rows}, table
+            checked += bool(inodes)
+    assert checked >= 2
 
 
 def test_sockets_are_private(made_once: Servers) -> None:
@@ -281,10 +140,13 @@ def test_secrets_are_in_no_argument_or_environment(made_once: Servers) -> None:
     secrets = [path.read_bytes() for path in keys.rglob("*") if path.is_file() and path.name != "valkey.conf"]
     passwords = {*secrets, *(url.split(b"@")[0].rsplit(b":", 1)[1] for url in secrets if b"@" in url)}
     assert len(passwords) > 12
+    checked = 0
     for pid in list_server_pids(made_once):
-        seen = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
-        assert seen
-        assert not any(password in seen for password in passwords)
+        with suppress(FileNotFoundError, ProcessLookupError):  # a passing backend
+            seen = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
+            assert not any(password in seen for password in passwords)
+            checked += bool(seen)
+    assert checked > 4
 
 
 def test_key_and_log_files_are_private(made_once: Servers) -> None:
@@ -360,7 +222,7 @@ def test_killed_supervisor_leaves_nothing_and_the_next_start_is_clean(state: Sta
             conn.execute("SELECT 1")
     second = run_script(SERVE_FOREVER, str(state.root))
     finish(second)
-    assert wait_until_empty(state.root, 3) < 3
+    wait_until(lambda: not list_processes_in(state.root), 3)
 
 
 def test_lock_file_of_a_reused_process_number_is_no_obstacle(state: StateDir) -> None:
@@ -476,64 +338,6 @@ def test_recorded_socket_folder_that_others_can_reach_is_not_taken(tmp_path: Pat
         made.rmdir()
 
 
-# Commands
-def test_database_url_is_used_for_its_role_only(state: StateDir) -> None:
-    url = "postgresql://hotline_staff:x@127.0.0.1:1/hotline"
-    with connect_or_start(state, load_settings({"DATABASE_URL": url})) as dsns:
-        assert dsns == {"hotline_staff": url}
-    with connect_or_start(state, load_settings({"DATABASE_URL": url}), role="other") as dsns:
-        assert dsns == {"other": url}
-    assert not state.root.exists()
-
-
-def test_unreadable_database_url_is_not_quoted(state: StateDir) -> None:
-    settings = load_settings({"DATABASE_URL": "postgresql://me:topsecret@[broken/"})
-    with pytest.raises(SettingsError) as caught, connect_or_start(state, settings):
-        pass
-    assert "topsecret" not in str(caught.value)
-
-
-def test_command_starts_the_database_and_stops_it(state: StateDir) -> None:
-    with connect_or_start(state, load_settings({}), fast=True) as dsns:
-        with psycopg.connect(dsns["hotline_staff"]) as conn:
-            conn.execute("SELECT 1")
-        assert StateDir(state.root).read_holder() == "command"
-    assert not list_processes_in(state.root)
-    with state.hold("up", 0):
-        pass
-
-
-def test_command_uses_a_running_hotline_and_leaves_it_alone(made_once: Servers) -> None:
-    with connect_or_start(StateDir(made_once.state.root), load_settings({})) as dsns:
-        assert dsns == made_once.dsns
-    assert made_once.is_alive()
-
-
-def test_command_waits_for_another_command(state: StateDir, capsys: pytest.CaptureFixture[str]) -> None:
-    busy = run_script(HOLD_FOREVER, str(state.root), "command", "0.5")
-    try:
-        with connect_or_start(state, load_settings({}), fast=True) as dsns:
-            psycopg.connect(dsns["hotline_owner"]).close()
-    finally:
-        finish(busy)
-    assert capsys.readouterr().err == "Waiting up to 30 s for another hotline command.\n"
-
-
-@pytest.mark.parametrize(
-    ("purpose", "error"), [("command", AlreadyRunningError), ("up", ServerUnavailableError)]
-)
-def test_command_gives_up_in_the_end(
-    state: StateDir, purpose: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "COMMAND_WAIT_S", 0.4)
-    busy = run_script(HOLD_FOREVER, str(state.root), purpose, "60")
-    try:
-        with pytest.raises(error), connect_or_start(state, load_settings({})):
-            pass
-    finally:
-        finish(busy)
-
-
 def test_no_programs_is_one_clear_line(state: StateDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     monkeypatch.setattr(shutil, "which", lambda _name: None)
@@ -542,12 +346,3 @@ def test_no_programs_is_one_clear_line(state: StateDir, monkeypatch: pytest.Monk
             EmbeddedPostgres(state).start()
     with pytest.raises(ServerUnavailableError, match="no Valkey"):
         EmbeddedValkey(state).start()
-
-
-def test_terminal_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Gone:
-        def write(self, _text: str) -> int:
-            raise BrokenPipeError
-
-    monkeypatch.setattr(state_dir.sys, "stderr", Gone())
-    state_dir.tell("anything")

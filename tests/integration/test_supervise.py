@@ -13,13 +13,12 @@ import psycopg
 import pytest
 import redis
 
-import triage
+from tests.processes import REPOSITORY, list_processes_in, wait_until
 from triage.cli import supervise
 from triage.cli.state_dir import StateDir
 from triage.cli.supervise import ChildSpec, Supervisor, make_child_environment, next_wait
 from triage.errors import SettingsError
 
-REPOSITORY = Path(triage.__file__).parents[1]
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 # A child with a child of its own.
 PARENT = "cd {root} && (sleep 300 & echo $! > {root}/grandchild; wait)"
@@ -54,27 +53,6 @@ with start_servers(state) as servers:
     supervisor.run()
 print("stopped", flush=True)
 """
-
-
-def wait_until(is_true: Callable[[], object], limit_s: float = 10.0) -> None:
-    deadline = time.monotonic() + limit_s
-    while not is_true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
-def list_processes_in(root: Path) -> list[int]:
-    """Return the ids of all processes that work in a folder or below."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                cwd = (entry / "cwd").readlink()
-            except OSError:
-                continue
-            if cwd.is_relative_to(root):
-                found.append(int(entry.name))
-    return found
 
 
 def is_running(pid: int) -> bool:

@@ -131,7 +131,7 @@ SPELLINGS = [
     ("http://photos.example/a/./b/../c", "http://photos.example/a/c"),
     ("http://photos.example/a/%2e%2E/c", "http://photos.example/c"),
     ("http://photos.example/../../c", "http://photos.example/c"),
-    ("http://photos.example/a/..", "http://photos.example/"),
+    ("http://photos.example/a/..?x", "http://photos.example/?x"),
     ("http://photos.example/a//b", "http://photos.example/a//b"),
     ("http://photos.example/%7euser%2fx%zz", "http://photos.example/~user%2Fx%25zz"),
     ("http://photos.example/ë?ç=ë", "http://photos.example/%C3%AB?%C3%A7=%C3%AB"),
@@ -142,7 +142,7 @@ SPELLINGS = [
     ("http://bücher.example/", "http://xn--bcher-kva.example/"),
     ("http://BÜCHER.example/", "http://xn--bcher-kva.example/"),
     ("http://faß.example/", "http://xn--fa-hia.example/"),
-    ("http://shqipëri.example/", "http://xn--shqipri-p1a.example/"),
+    ("http://shqipëri.example/", "http://xn--shqipri-vya.example/"),
     ("http://i♥.example/", "http://xn--i-n3p.example/"),
     ("http://abc.onion/x", "http://abc.onion/x"),
     ("http://127.0.0.1/", "http://127.0.0.1/"),
@@ -213,8 +213,9 @@ def test_the_host_is_what_a_client_must_dial() -> None:
 
 _PIECES = [
     *("http://", "hxxp://", "https:", "//", "h**p", "://", "[.]", "(dot)", " dot ", "ëëë.", "www."),
-    *("photos.example", "bücher", "127.1", "0x7f", "[::1]", ":80", ":", "@", "/", "//", "\\", "?", "#", "#!", "!"),
-    *("%2e", "%2E%2e", "%", "%41", "%c3", "ë", ".", "..", ",", ")", "(", "]", "[", ">", "'", "”", "\u200b", "。"),
+    *("photos.example", "bücher", "127.1", "0x7f", "[::1]", ":80", ":", "@", "/"),
+    *("//", "\\", "?", "#", "#!", "!", "%2e", "%2E%2e", "%", "%41", "%c3", "ë", ".", "..", ",", ")"),
+    *("(", "]", "[", ">", "'", "”", "\u200b", "。"),
 ]  # fmt: skip
 _MESS = st.lists(
     st.sampled_from(_PIECES)

@@ -7,7 +7,7 @@ for commands: it uses the servers of a running `hotline up`, or starts PostgreSQ
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -43,7 +43,7 @@ class Servers:
     state: StateDir
     postgres: EmbeddedPostgres
     valkey: EmbeddedValkey | None
-    dsns: dict[str, str]
+    dsns: dict[str, str] = field(repr=False)  # they hold passwords
 
     @property
     def redis_url(self) -> str | None:

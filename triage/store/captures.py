@@ -12,7 +12,7 @@ from triage.model import Capture, IntakeObject
 from triage.rules.states import CaptureOutcome
 from triage.store.rows import Connection, row_of
 
-_COLUMNS = "id, item_id, worker, started_at, lease_until, ended_at, outcome, reason"
+_SELECT = "SELECT id, item_id, worker, started_at, lease_until, ended_at, outcome, reason FROM captures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class CaptureFacts:
     status: int | None = None
     hops: Sequence[Hop] = ()
     content_type: str | None = None
-    bytes: int | None = None
+    size: int | None = None
     sha256: bytes | None = None
     elapsed_ms: int | None = None
 
@@ -41,7 +41,7 @@ def find_open_capture(conn: Connection, item_id: UUID) -> Capture | None:
     """Return the capture of an item that has no end, if there is one."""
     with conn.cursor(row_factory=row_of(Capture)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM captures WHERE item_id = %(id)s AND ended_at IS NULL FOR UPDATE",  # noqa: S608
+            _SELECT + " WHERE item_id = %(id)s AND ended_at IS NULL FOR UPDATE",
             {"id": item_id},
         ).fetchone()
 
@@ -90,7 +90,7 @@ def end_capture(
                 [{"url": hop.url, "status": hop.status, "address": hop.address} for hop in found.hops]
             ),
             "content_type": found.content_type,
-            "bytes": found.bytes,
+            "bytes": found.size,
             "sha256": found.sha256,
             "elapsed_ms": found.elapsed_ms,
         },
@@ -109,9 +109,17 @@ def read_expired(conn: Connection, *, now: datetime, limit: int) -> list[UUID]:
     return [row[0] for row in rows]
 
 
-def insert_intake_object(
-    conn: Connection, name: str, item_id: UUID, size: int, *, now: datetime
-) -> None:
+def read_last_status(conn: Connection, item_id: UUID) -> int | None:
+    """Return the HTTP status of an item's last successful capture; None for an upload."""
+    row = conn.execute(
+        "SELECT status FROM captures WHERE item_id = %(id)s AND outcome = 'captured'"
+        " ORDER BY started_at DESC, id DESC LIMIT 1",
+        {"id": item_id},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def insert_intake_object(conn: Connection, name: str, item_id: UUID, size: int, *, now: datetime) -> None:
     """Name the sealed object of an upload."""
     conn.execute(
         "INSERT INTO intake_objects (name, item_id, bytes, created_at)"

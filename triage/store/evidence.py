@@ -8,12 +8,14 @@ from triage.model import EvidenceKind, EvidenceObject
 from triage.store.rows import Connection, row_of
 
 
-def insert_evidence_key(conn: Connection, image_id: UUID, sealed_identity: bytes, *, now: datetime) -> None:
-    """Store the sealed identity of an image."""
-    conn.execute(
-        "INSERT INTO evidence_keys (image_id, sealed_identity, created_at) VALUES (%(id)s, %(sealed)s, %(now)s)",
+def insert_evidence_key(conn: Connection, image_id: UUID, sealed_identity: bytes, *, now: datetime) -> bool:
+    """Store the sealed identity of an image; return False when it has one already."""
+    cursor = conn.execute(
+        "INSERT INTO evidence_keys (image_id, sealed_identity, created_at)"
+        " VALUES (%(id)s, %(sealed)s, %(now)s) ON CONFLICT (image_id) DO NOTHING",
         {"id": image_id, "sealed": sealed_identity, "now": now},
     )
+    return cursor.rowcount == 1
 
 
 def read_evidence_key(conn: Connection, image_id: UUID) -> bytes | None:
@@ -24,9 +26,7 @@ def read_evidence_key(conn: Connection, image_id: UUID) -> bytes | None:
     return bytes(row[0]) if row else None
 
 
-def insert_evidence_objects(
-    conn: Connection, objects: Sequence[EvidenceObject], *, now: datetime
-) -> None:
+def insert_evidence_objects(conn: Connection, objects: Sequence[EvidenceObject], *, now: datetime) -> None:
     """Name the sealed objects of an image."""
     with conn.cursor() as cursor:
         cursor.executemany(

@@ -45,6 +45,7 @@ class ImageStanding:
     """What decides the lane of an item that shows this image.
 
     Attributes:
+        has_views: whether sealed views of it are kept.
         is_known: exact hit on a live, trusted, alerting entry, or settled as illegal by our own.
         is_same_as_before: settled as not illegal.
         nearest: smallest distance in bits of a perceptual hit on a live entry, None without one.
@@ -55,6 +56,7 @@ class ImageStanding:
     media: Media
     can_be_shown: bool
     finding: str | None
+    has_views: bool
     is_known: bool
     is_same_as_before: bool
     nearest: int | None
@@ -141,9 +143,7 @@ def raise_generation(conn: Connection, image_id: UUID, *, generation: int) -> No
     )
 
 
-def insert_matches(
-    conn: Connection, matches: Iterable[NewMatch], *, generation: int, now: datetime
-) -> int:
+def insert_matches(conn: Connection, matches: Iterable[NewMatch], *, generation: int, now: datetime) -> int:
     """Store matches as dated facts; one that stands already is kept. Return how many are new."""
     added = 0
     for match in matches:
@@ -187,6 +187,7 @@ def read_standings(conn: Connection, item_id: UUID) -> list[ImageStanding]:
             " FROM matches JOIN hash_entries ON hash_entries.id = matches.entry_id"
             " WHERE matches.image_id IN (SELECT image_id FROM shown) AND hash_entries.withdrawn_at IS NULL)"
             " SELECT images.id AS image_id, images.media, images.can_be_shown, images.finding,"
+            " EXISTS (SELECT FROM evidence_objects WHERE evidence_objects.image_id = images.id) AS has_views,"
             " COALESCE(images.verdict = 'illegal', false)"
             "  OR EXISTS (SELECT FROM live WHERE live.image_id = images.id AND kind = 'exact' AND is_trusted)"
             "  AS is_known,"
@@ -209,7 +210,11 @@ def find_items_showing(conn: Connection, image_ids: Sequence[UUID]) -> list[UUID
 
 
 def find_images_leaning_on(
-    conn: Connection, *, entry_id: UUID | None = None, set_name: str | None = None, entry_class: str | None = None
+    conn: Connection,
+    *,
+    entry_id: UUID | None = None,
+    set_name: str | None = None,
+    entry_class: str | None = None,
 ) -> list[UUID]:
     """Return the images that matched one entry, or the live entries of one class of a set."""
     rows = conn.execute(
@@ -222,3 +227,11 @@ def find_images_leaning_on(
         {"entry_id": entry_id, "set_name": set_name, "class": entry_class},
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def has_evidence(conn: Connection, image_id: UUID) -> bool:
+    """Whether sealed objects of an image are kept."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM evidence_objects WHERE image_id = %(id)s)", {"id": image_id}
+    ).fetchone()
+    return bool(row and row[0])

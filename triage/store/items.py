@@ -12,9 +12,9 @@ from triage.rules.states import ITEM_MOVES, ClosedAs, ItemKind, ItemState, Lane,
 from triage.store.rows import Connection, row_of
 
 REFERENCE_PREFIX = "IS"
-_COLUMNS = (
-    "id, reference, kind, state, remit, url, file_name, is_top_level, danger, base_lane, lane, reason,"
-    " closed_as, received_at, captured_at, tries, next_try_at"
+_SELECT = (
+    "SELECT id, reference, kind, state, remit, url, file_name, is_top_level, danger, base_lane, lane, reason,"
+    " closed_as, received_at, captured_at, tries, next_try_at FROM items"
 )
 
 
@@ -45,7 +45,9 @@ class StandingItem:
     captured_at: datetime | None
 
 
-def insert_items(conn: Connection, items: Sequence[NewItem], *, now: datetime) -> list[tuple[UUID, bytes | None]]:
+def insert_items(
+    conn: Connection, items: Sequence[NewItem], *, now: datetime
+) -> list[tuple[UUID, bytes | None]]:
     """Store new items; those whose URL key already stands are passed over.
 
     Returns:
@@ -177,7 +179,7 @@ def lock_item(conn: Connection, item_id: UUID) -> Item | None:
     """Return and lock one item."""
     with conn.cursor(row_factory=row_of(Item)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM items WHERE id = %(id)s FOR UPDATE",  # noqa: S608 - fixed columns
+            _SELECT + " WHERE id = %(id)s FOR UPDATE",
             {"id": item_id},
         ).fetchone()
 
@@ -186,14 +188,12 @@ def lock_items(conn: Connection, item_ids: Sequence[UUID]) -> list[Item]:
     """Return and lock items, in the order of their ids."""
     with conn.cursor(row_factory=row_of(Item)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM items WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE",  # noqa: S608
+            _SELECT + " WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE",
             {"ids": list(item_ids)},
         ).fetchall()
 
 
-def delay_item(
-    conn: Connection, item_id: UUID, *, tries: int, next_try_at: datetime
-) -> None:
+def delay_item(conn: Connection, item_id: UUID, *, tries: int, next_try_at: datetime) -> None:
     """Say when a received item is due again, and how many tries have failed."""
     conn.execute(
         "UPDATE items SET tries = %(tries)s, next_try_at = %(next_try_at)s, nudged_at = NULL"
@@ -245,11 +245,17 @@ def read_parent_ids(conn: Connection, item_id: UUID) -> list[UUID]:
     return [row[0] for row in rows]
 
 
-def read_child_states(conn: Connection, parent_id: UUID) -> list[tuple[UUID, ItemState]]:
-    """Return the pictures of a page with their states, in their order on it."""
+def read_child_places(conn: Connection, parent_id: UUID) -> list[tuple[UUID, ItemState, Lane | None]]:
+    """Return the pictures of a page, each with its state and lane, in their order on it."""
     rows = conn.execute(
-        "SELECT items.id, items.state FROM item_children JOIN items ON items.id = child_id"
+        "SELECT items.id, items.state, items.base_lane FROM item_children JOIN items ON items.id = child_id"
         " WHERE parent_id = %(id)s ORDER BY place, items.id",
         {"id": parent_id},
     ).fetchall()
-    return [(row[0], ItemState(row[1])) for row in rows]
+    return [(row[0], ItemState(row[1]), Lane(row[2]) if row[2] else None) for row in rows]
+
+
+def read_closed_as(conn: Connection, item_id: UUID) -> ClosedAs | None:
+    """Return why an item is closed; None when it is not."""
+    row = conn.execute("SELECT closed_as FROM items WHERE id = %(id)s", {"id": item_id}).fetchone()
+    return ClosedAs(row[0]) if row and row[0] else None

@@ -65,7 +65,7 @@ def ensure_roles(conn: Connection, names: Iterable[str] = (OWNER, *RUNTIME_ROLES
 
 
 def grant_database(conn: Connection) -> None:
-    """Let the runtime roles connect to this database, and nobody else; only staff may make temporary tables."""
+    """Let the runtime roles connect, and nobody else; only staff may make temporary tables."""
     row = conn.execute("SELECT current_database()").fetchone()
     database = sql.Identifier(row[0] if row else "")
     roles = sql.SQL(", ").join(sql.Identifier(name) for name in RUNTIME_ROLES)

@@ -44,7 +44,14 @@ def insert_token(
     conn.execute(
         "INSERT INTO api_tokens (id, name, scope, token_digest, created_at, expires_at)"
         " VALUES (%(id)s, %(name)s, %(scope)s, %(digest)s, %(now)s, %(expires_at)s)",
-        {"id": token_id, "name": name, "scope": scope, "digest": digest, "now": now, "expires_at": expires_at},
+        {
+            "id": token_id,
+            "name": name,
+            "scope": scope,
+            "digest": digest,
+            "now": now,
+            "expires_at": expires_at,
+        },
     )
     return token_id
 

@@ -50,15 +50,12 @@ def find_earlier_report(conn: Connection, token_id: UUID, idempotency_key: str) 
     """Return the report that this token sent with this idempotency key, if any."""
     with conn.cursor(row_factory=row_of(EarlierReport)) as cursor:
         return cursor.execute(
-            "SELECT id, body_digest FROM reports"
-            " WHERE token_id = %(token_id)s AND idempotency_key = %(key)s",
+            "SELECT id, body_digest FROM reports WHERE token_id = %(token_id)s AND idempotency_key = %(key)s",
             {"token_id": token_id, "key": idempotency_key},
         ).fetchone()
 
 
-def insert_unreadable_lines(
-    conn: Connection, report_id: UUID, lines: Sequence[tuple[int, str, str]]
-) -> None:
+def insert_unreadable_lines(conn: Connection, report_id: UUID, lines: Sequence[tuple[int, str, str]]) -> None:
     """Keep the lines that could not be read: (line number from 1, text, reason in words)."""
     with conn.cursor() as cursor:
         cursor.executemany(
@@ -75,7 +72,8 @@ def link_items(conn: Connection, report_id: UUID, places: Sequence[tuple[UUID, i
     """Say which items a report holds: (item, line number from 1; 0 for files and text)."""
     with conn.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO report_items (report_id, item_id, line) VALUES (%(report_id)s, %(item_id)s, %(line)s)"
+            "INSERT INTO report_items (report_id, item_id, line)"
+            " VALUES (%(report_id)s, %(item_id)s, %(line)s)"
             " ON CONFLICT (report_id, item_id) DO NOTHING",
             [{"report_id": report_id, "item_id": item_id, "line": line} for item_id, line in places],
         )

@@ -30,7 +30,7 @@ def _enum_fields(cls: type[Any]) -> dict[str, type[StrEnum]]:
 
 def row_of(cls: type[T]) -> Callable[[psycopg.Cursor[Any]], RowMaker[T]]:
     """Return a psycopg row factory that builds `cls` and turns text into the enums it declares."""
-    enums = _enum_fields(cls)
+    enums = _enum_fields(cls)  # type: ignore[arg-type]  # a class is hashable
 
     def factory(cursor: psycopg.Cursor[Any]) -> RowMaker[T]:
         names = [column.name for column in cursor.description or ()]

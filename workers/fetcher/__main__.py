@@ -2,7 +2,7 @@
 
 Started by `door.py` as `python -I -B -m workers.fetcher FD` with an empty environment.
 
-1. Everything needed is imported, and the event loop (whose inner socket pair the lock forbids) is made.
+1. Everything needed is imported, the event loop and the TLS context are made.
 2. The start message gives limits and practice names.
 3. The process locks itself: no capabilities, Landlock to Python and the resolver's files and to a few TCP
    ports, a system call filter without Unix sockets, new processes, or listening; resource limits.
@@ -15,13 +15,14 @@ import resource
 import socket
 import ssl
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from triage.errors import CaptureFailedError, CaptureRefusedError, HotlineError, SandboxUnavailableError
 from triage.sandbox import locks
-from workers.fetcher.client import Answer, fetch_url
-from workers.fetcher.page import find_pictures, is_page
+from workers.fetcher.client import fetch_url
+from workers.fetcher.page import MAX_PAGE_BYTES, find_pictures, is_page
 from workers.fetcher.policy import ALLOWED_PORTS, PracticeNames
 from workers.fetcher.wire import FetchLimits, FrameError, receive_frame, send_frame
 
@@ -79,38 +80,41 @@ def lock_process(practice: PracticeNames, *, strict: bool) -> dict[str, Any]:
 
 def answer_job(
     message: dict[str, Any],
+    channel: socket.socket,
     loop: asyncio.AbstractEventLoop,
     limits: FetchLimits,
     practice: PracticeNames,
     ssl_context: ssl.SSLContext,
-) -> tuple[dict[str, Any], bytes]:
-    """Do one job and return the answer's frame and body; errors become words."""
+) -> None:
+    """Do one job and send the answer (errors become words); a page's pictures follow in a second frame."""
     job = message.get("job")
     try:
         answer = loop.run_until_complete(
             fetch_url(str(message.get("url")), limits, ssl_context, practice=practice)
         )
-        return {"job": job, **describe_answer(answer, limits)}, answer.body
     except CaptureRefusedError as error:
-        return {"job": job, "refused": str(error)}, b""
+        send_frame(channel, {"job": job, "refused": str(error)})
+        return
     except CaptureFailedError as error:
-        return {"job": job, "failed": str(error)}, b""
+        send_frame(channel, {"job": job, "failed": str(error)})
+        return
     except (OSError, ValueError, MemoryError, RuntimeError) as error:
-        return {"job": job, "failed": f"the fetch ended with {type(error).__name__}"}, b""
-
-
-def describe_answer(answer: Answer, limits: FetchLimits) -> dict[str, Any]:
-    """Return the frame of a good answer, without the job."""
+        send_frame(channel, {"job": job, "failed": f"the fetch ended with {type(error).__name__}"})
+        return
     last = answer.hops[-1]
-    pictures: list[str] = []
-    if 200 <= last.status < 300 and is_page(last.content_type, answer.body):
-        pictures = find_pictures(answer.body, last.url, limits.max_pictures)
-    return {
-        "hops": [{name: getattr(hop, name) for name in type(hop).__slots__} for hop in answer.hops],
+    is_read = 200 <= last.status < 300 and is_page(last.content_type, answer.body)
+    frame = {
+        "job": job,
+        "hops": [asdict(hop) for hop in answer.hops],
         "bytes": len(answer.body),
         "elapsed_ms": answer.elapsed_ms,
-        "pictures": pictures,
+        "page": is_read,
     }
+    send_frame(channel, frame, answer.body)
+    if is_read:
+        pictures = find_pictures(answer.body, last.url, limits.max_pictures)
+        is_complete = len(answer.body) <= MAX_PAGE_BYTES
+        send_frame(channel, {"job": job, "pictures": pictures, "complete": is_complete})
 
 
 def serve(channel: socket.socket) -> int:
@@ -133,8 +137,7 @@ def serve(channel: socket.socket) -> int:
         return 1
     send_frame(channel, {"layers": layers})
     while (message := receive_frame(channel)) is not None:
-        frame, body = answer_job(message, loop, limits, practice, ssl_context)
-        send_frame(channel, frame, body)
+        answer_job(message, channel, loop, limits, practice, ssl_context)
     return 0
 
 

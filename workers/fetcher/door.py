@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -34,7 +34,8 @@ __all__ = ["FetchLimits", "FetchedFile", "Fetcher", "Hop", "PracticeNames"]
 
 COMMAND = (sys.executable, "-I", "-B", "-m", "workers.fetcher")
 START_S = 20.0
-GRACE_S = 5.0  # what the process may take beyond its own deadline: reading a page, handing over the body
+GRACE_S = 5.0  # what the process may take beyond its own deadline, to hand over the body
+PAGE_S = 5.0  # what it may take to look for pictures in a page; some pages are written to make that slow
 MAX_TYPE_CHARACTERS = 127
 MAX_WORDS_CHARACTERS = 200
 
@@ -52,6 +53,8 @@ class FetchedFile:
         body: decompressed bytes, at most the limit.
         elapsed_ms: milliseconds from first to last byte.
         pictures: normal URLs of the pictures of an HTML page, in its order; else empty.
+        is_page_read: False when it is a page whose pictures could not all be looked for (too long, or
+            written to make that slow): then `pictures` is not the whole truth and a person must look.
     """
 
     final_url: str
@@ -62,6 +65,7 @@ class FetchedFile:
     body: bytes
     elapsed_ms: int
     pictures: tuple[str, ...]
+    is_page_read: bool = True
 
 
 class _WrongAnswerError(Exception):
@@ -191,7 +195,25 @@ class Fetcher:
         body = receive_exactly(channel, size, deadline)
         if len(body) < size:
             raise FrameError("cut off")
-        return self._check_answer(answer, url, body)
+        file = self._check_answer(answer, url, body)
+        if answer.get("page") is not True:
+            return file
+        pictures, is_complete = self._receive_pictures(channel, job_id)
+        return replace(file, pictures=pictures, is_page_read=is_complete)
+
+    def _receive_pictures(self, channel: socket.socket, job_id: str) -> tuple[tuple[str, ...], bool]:
+        """Wait for the pictures of a page; the page itself is already here and is not lost with them."""
+        try:
+            answer = receive_frame(channel, time.monotonic() + PAGE_S)
+        except (OSError, FrameError):
+            answer = None
+        if answer is None:
+            self._kill()
+            return (), False
+        if answer.get("job") != job_id or not isinstance(answer.get("complete"), bool):
+            raise _WrongAnswerError
+        pictures = _take_list(answer.get("pictures"), self._limits.max_pictures)
+        return tuple(_take_url(picture) for picture in pictures), answer["complete"]
 
     def _check_answer(self, answer: dict[str, Any], url: str, body: bytes) -> FetchedFile:
         hops = tuple(
@@ -199,7 +221,6 @@ class Fetcher:
         )
         if not hops or hops[0].url != url:
             raise _WrongAnswerError
-        pictures = _take_list(answer.get("pictures"), self._limits.max_pictures)
         return FetchedFile(
             final_url=hops[-1].url,
             status=hops[-1].status,
@@ -208,7 +229,7 @@ class Fetcher:
             content_type=hops[-1].content_type,
             body=body,
             elapsed_ms=_take_number(answer.get("elapsed_ms"), 0, 86_400_000),
-            pictures=tuple(_take_url(picture) for picture in pictures),
+            pictures=(),
         )
 
     def _check_hop(self, hop: Any) -> Hop:

@@ -90,13 +90,13 @@ def test_other_character_sets_are_read() -> None:
 @pytest.mark.parametrize(
     "html",
     [
-        b"<div>" * 100_000 + b"<img src=/a.jpg>",
+        b"<div>" * 8_000 + b"<img src=/a.jpg>",
         b"<table><tr><td>" * 20_000,
         b"<img srcset='" + b"a " * 500_000 + b"'>",
         b"<img srcset='" + b"a," * 500_000 + b"'>",
         b"<img " + b"x=y " * 200_000 + b">",
         b"<a href='" + b"../" * 300_000 + b"a.jpg'>",
-        b"<img src=/%d.html>" * 100_000,
+        b"<img src=ftp://x>" * 60_000,
     ],
     ids=["deep", "tables", "srcset blanks", "srcset commas", "attributes", "dots", "many"],
 )

@@ -2,6 +2,8 @@
 
 import hashlib
 import random
+import subprocess
+import sys
 
 import imagehash
 import numpy as np
@@ -175,3 +177,29 @@ def test_upright_phash_comes_only_when_asked_for():
     assert with_upright[:-1] == without
     assert (with_upright[-1].algorithm, with_upright[-1].orientation) == (Algorithm.PHASH, "upright")
     assert with_upright[-1].value == phash_grey32(upright)
+
+
+def test_the_first_call_imports_nothing_and_starts_no_thread():
+    """The decoder is locked after its imports: a module loaded or a thread started later would kill it."""
+    program = """
+import sys, os
+import numpy as np
+from hashsets.compute import digest_bytes, fingerprint_frame
+before = set(sys.modules)
+assert not {name.split(".")[0] for name in before} & {"psycopg", "PIL", "scipy", "triage"}
+grey = np.arange(1024, dtype=np.uint8).reshape(32, 32)
+rgb = np.zeros((90, 70, 3), np.uint8)
+digest_bytes(b"x")
+fingerprint_frame(rgb, grey, frame=0, upright_grey32=grey)
+print(sorted(set(sys.modules) - before), len(os.listdir("/proc/self/task")))
+"""
+    environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr) == ("[] 1\n", "")

@@ -104,8 +104,9 @@ def test_the_pdq_of_a_blank_picture_is_reported(value):
 
 
 def test_columns_in_any_order_and_case_with_a_byte_order_mark():
-    text = f"Category, PHASH ,sha256,ID,md5,pdq,sha1\r\nBaseline,{PHASH.upper()},{SHA256},k 1,{MD5},{PDQ},{SHA1}\r\n"
-    (entry,) = read_bytes(b"\xef\xbb\xbf" + text.encode())
+    header = "Category, PHASH ,sha256,ID,md5,pdq,sha1\r\n"
+    row = f"Baseline,{PHASH.upper()},{SHA256},k 1,{MD5},{PDQ},{SHA1}\r\n"
+    (entry,) = read_bytes(b"\xef\xbb\xbf" + (header + row).encode())
     assert entry == Entry(
         source_key="k 1",
         entry_class=EntryClass.BASELINE,

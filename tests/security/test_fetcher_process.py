@@ -1,0 +1,317 @@
+"""The real, locked fetcher process against hostile sites, and its door against a hostile process."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.local_sites import REDIRECT_TRICKS, LocalSite, drip, lay_out_tricks, run_site
+from triage.errors import CaptureFailedError, CaptureRefusedError, SandboxUnavailableError
+from workers.fetcher import door
+from workers.fetcher.door import Fetcher, FetchLimits
+
+LIMITS = FetchLimits(total_s=0.6, connect_s=0.5, max_bytes=1 << 20, max_redirects=4, max_pictures=5)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[LocalSite]:
+    with run_site() as running:
+        lay_out_tricks(running, 30 << 20)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fetcher(site: LocalSite) -> Iterator[Fetcher]:
+    with Fetcher(LIMITS, site.practice_names()) as running:
+        yield running
+
+
+def read_memory(pid: int | None, name: str) -> int:
+    """Return a line of /proc/PID/status in bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/bomb", "when decompressed"),
+        ("/gzip-gzip", "more than once"),
+        ("/brotli", "not asked for"),
+        ("/big", "larger than"),
+        ("/endless", "larger than"),
+        ("/self", "more than 4 redirects"),
+        ("/loop0", "more than 4 redirects"),
+        *((f"/to-{name}", "[a-z]") for name in REDIRECT_TRICKS),
+    ],
+)
+def test_what_no_second_try_would_mend_is_refused(
+    site: LocalSite, fetcher: Fetcher, path: str, words: str
+) -> None:
+    before = len(site.seen)
+    with pytest.raises(CaptureRefusedError, match=words) as caught:
+        fetcher.fetch("job-1", "http://photos.example" + path)
+    assert "example" not in str(caught.value)
+    assert "/ok" not in site.seen[before:]
+    assert len(site.seen) - before <= 5
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/half-gzip", "/not-gzip", "/short", "/slow-head", "/slow-body", "/silent", "/big-head", "/many-hundred",
+     "/not-http", "/closed"],
+)  # fmt: skip
+def test_what_may_pass_is_a_failure_within_the_deadline(fetcher: Fetcher, path: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(CaptureFailedError) as caught:
+        fetcher.fetch("job-2", "http://photos.example" + path)
+    assert time.monotonic() - started < LIMITS.total_s + 1
+    assert "example" not in str(caught.value)
+
+
+def test_after_all_tricks_the_same_process_is_small_and_still_works(
+    site: LocalSite, fetcher: Fetcher
+) -> None:
+    for path in ("/bomb", "/endless", "/big-head", "/gzip-gzip"):
+        with pytest.raises((CaptureRefusedError, CaptureFailedError)):
+            fetcher.fetch("job-3", "http://photos.example" + path)
+    pid = fetcher.pid
+    found = fetcher.fetch("job-4", "http://photos.example/hop")
+    assert fetcher.pid == pid
+    assert read_memory(pid, "VmHWM") < 150 << 20
+    assert (found.status, found.body, found.final_url) == (200, b"ok", "http://photos.example/ok")
+    assert [(hop.url, hop.status, hop.address) for hop in found.hops] == [
+        ("http://photos.example/hop", 302, "203.0.113.10"),
+        ("http://photos.example/ok", 200, "203.0.113.10"),
+    ]
+    assert found.addresses == ("203.0.113.10",)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/gone", 410), ("/nothing", 404), ("/broken", 500), ("/odd", 399)]
+)
+def test_an_error_status_is_a_fact_and_no_failure(fetcher: Fetcher, path: str, status: int) -> None:
+    assert fetcher.fetch("job-5", "http://photos.example" + path).status == status
+
+
+@pytest.mark.parametrize("path", ["/gzip", "/deflate", "/bare"])
+def test_one_layer_of_compression_is_undone(fetcher: Fetcher, path: str) -> None:
+    assert fetcher.fetch("job-6", "http://photos.example" + path).body == b"hello " * 100
+
+
+def test_a_page_yields_its_pictures_but_an_error_page_does_not(site: LocalSite, fetcher: Fetcher) -> None:
+    html = b"<img src=a.jpg><img src='http://127.0.0.1/b.jpg'>" + b"<img src=c.jpg>"
+    site.lay_answer("/albums/1", html, "text/html; charset=utf-8")
+    site.lay_answer("/albums/2", html, "text/html", status=404)
+    found = fetcher.fetch("job-7", "http://photos.example/albums/1")
+    assert found.pictures[0] == "http://photos.example/albums/a.jpg"
+    assert len(found.pictures) == 3  # that loopback is refused is for the fetch of the child to say
+    assert (found.content_type, found.is_page_read) == ("text/html", True)
+    assert fetcher.fetch("job-8", "http://photos.example/albums/2").pictures == ()
+
+
+def test_a_page_made_to_be_slow_is_kept_and_marked(
+    site: LocalSite, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "PAGE_S", 0.5)
+    html = b"<div>" * 80_000 + b"<img src=a.jpg>"
+    site.lay_answer("/deep", html, "text/html")
+    found = fetcher.fetch("job-9", "http://photos.example/deep")
+    assert (found.body, found.pictures, found.is_page_read) == (html, (), False)
+    assert fetcher.fetch("job-10", "http://photos.example/ok").body == b"ok"
+
+
+def test_without_practice_names_loopback_is_never_dialled(site: LocalSite) -> None:
+    before = len(site.seen)
+    with Fetcher(LIMITS) as plain:
+        for url in ("http://photos.example/ok", "http://203.0.113.10/ok", f"http://127.0.0.1:{site.port}/ok"):
+            with pytest.raises(CaptureRefusedError):
+                plain.fetch("job-11", url)
+        with pytest.raises(CaptureRefusedError):
+            plain.fetch("job-11", "not a url")
+    assert len(site.seen) == before
+
+
+def test_a_killed_process_fails_one_fetch_and_is_replaced(site: LocalSite) -> None:
+    site.lay("/wait", drip(b"", lambda _: b"", 0.2, 20))
+    with Fetcher(FetchLimits(total_s=10), site.practice_names()) as running:
+        first = running.pid
+        assert first is not None
+        threading.Timer(0.3, os.kill, (first, signal.SIGKILL)).start()
+        with pytest.raises(CaptureFailedError, match="stopped"):
+            running.fetch("job-12", "http://photos.example/wait")
+        assert running.fetch("job-13", "http://photos.example/ok").body == b"ok"
+        second = running.pid
+        assert second is not None
+        assert second != first
+        os.kill(second, signal.SIGKILL)
+        time.sleep(0.2)
+        assert running.fetch("job-14", "http://photos.example/ok").body == b"ok"
+
+
+def test_an_interrupted_fetch_never_answers_the_next_job(site: LocalSite) -> None:
+    class StopHereError(Exception):
+        pass
+
+    def stop(*_: object) -> None:
+        raise StopHereError
+
+    site.lay("/late", drip(b"", lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate", 0.5, 1))
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        with Fetcher(FetchLimits(total_s=5), site.practice_names()) as running:
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(StopHereError):
+                running.fetch("job-15", "http://photos.example/late")
+            time.sleep(0.6)
+            assert running.fetch("job-16", "http://photos.example/ok").body == b"ok"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_the_process_ends_with_its_worker(site: LocalSite) -> None:
+    program = (
+        "import time\n"
+        "from workers.fetcher.door import *\n"
+        "fetcher = Fetcher(FetchLimits()); fetcher.start(); print(fetcher.pid, flush=True); time.sleep(60)\n"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert worker.stdout is not None
+    with worker.stdout:
+        child = int(worker.stdout.readline())
+        worker.kill()
+        worker.wait()
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{child}/stat").read_text().split()[2] == "Z":
+                return
+        except FileNotFoundError:
+            return
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    raise AssertionError("the fetcher outlived its worker")
+
+
+# What a taken-over process could say. HOP and PLAIN are good parts to build a bad answer from.
+LIAR = """
+import json, socket, struct, sys, time
+channel = socket.socket(fileno=int(sys.argv[1]))
+def take():
+    head = channel.recv(4, socket.MSG_WAITALL)
+    return json.loads(channel.recv(struct.unpack("!I", head)[0], socket.MSG_WAITALL))
+def give(message, body=b""):
+    data = json.dumps(message).encode()
+    channel.sendall(struct.pack("!I", len(data)) + data + body)
+take()
+give({"layers": {}})
+job = take()["job"]
+HOP = {"url": "http://photos.example/ok", "status": 200, "address": "203.0.113.10"}
+HOP |= {"content_type": "", "tls": ""}
+PLAIN = {"job": job, "hops": [HOP], "bytes": 2, "elapsed_ms": 1, "page": False}
+PAGE = {**PLAIN, "page": True}
+MORE = {"job": job, "pictures": [], "complete": True}
+BODY = b"ok"
+"""
+
+
+@pytest.fixture
+def liar(site: LocalSite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetcher]:
+    with Fetcher(
+        FetchLimits(total_s=0.2, max_bytes=1000, max_redirects=2, max_pictures=2), site.practice_names()
+    ) as f:
+        f.close()
+        monkeypatch.setattr(door, "GRACE_S", 0.5)
+        monkeypatch.setattr(door, "PAGE_S", 0.3)
+        yield f
+
+
+def make_lie(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
+    monkeypatch.setattr(door, "COMMAND", (sys.executable, "-I", "-S", "-c", LIAR + lie + "\ntime.sleep(9)"))
+
+
+@pytest.mark.parametrize(
+    "lie", ["give(PLAIN, BODY)", "give({**PLAIN, 'more': 1}, BODY)", "give(PAGE, BODY); give(MORE)"]
+)
+def test_a_proper_answer_of_the_stand_in_is_taken(
+    liar: Fetcher, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    make_lie(monkeypatch, lie)
+    assert liar.fetch("job-20", "http://photos.example/ok").body == b"ok"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "give({**PLAIN, 'job': 'another'}, BODY)",
+        "give({**PLAIN, 'job': None}, BODY)",
+        "give({**PLAIN, 'bytes': 1001}, b'x' * 1001)",
+        "give({**PLAIN, 'bytes': -1}, BODY)",
+        "give({**PLAIN, 'bytes': True}, BODY)",
+        "give({**PLAIN, 'bytes': 2.0}, BODY)",
+        "give({**PLAIN, 'bytes': 900}, BODY)",
+        "give({**PLAIN, 'bytes': 10**30}, BODY)",
+        "give({**PLAIN, 'elapsed_ms': 'x'}, BODY)",
+        "give({**PLAIN, 'elapsed_ms': -1}, BODY)",
+        "give({**PLAIN, 'hops': []}, BODY)",
+        "give({**PLAIN, 'hops': {}}, BODY)",
+        "give({**PLAIN, 'hops': ['x']}, BODY)",
+        "give({**PLAIN, 'hops': [HOP] * 4}, BODY)",
+        "give({**PLAIN, 'hops': [{**HOP, 'url': 'http://other.example/'}]}, BODY)",
+        "give({**PLAIN, 'hops': [HOP, {**HOP, 'url': 'file:///etc/passwd'}]}, BODY)",
+        "give({**PLAIN, 'hops': [HOP, {**HOP, 'url': 'HTTP://photos.example'}]}, BODY)",
+        "give({**PLAIN, 'hops': [{**HOP, 'status': 99}]}, BODY)",
+        "give({**PLAIN, 'hops': [{**HOP, 'status': '200'}]}, BODY)",
+        "give({**PLAIN, 'hops': [{**HOP, 'address': '127.0.0.1'}]}, BODY)",
+        "give({**PLAIN, 'hops': [{**HOP, 'address': 'x'}]}, BODY)",
+        "give({**PLAIN, 'hops': [{**HOP, 'content_type': 'a' * 200}]}, BODY)",
+        "give({**PLAIN, 'hops': [{**HOP, 'content_type': 'a' + chr(10) + 'b'}]}, BODY)",
+        "give({**PLAIN, 'hops': [{**HOP, 'tls': None}]}, BODY)",
+        "give(PAGE, BODY); give({**MORE, 'job': 'another'})",
+        "give(PAGE, BODY); give({**MORE, 'pictures': 'x'})",
+        "give(PAGE, BODY); give({**MORE, 'pictures': ['http://a.example/'] * 3})",
+        "give(PAGE, BODY); give({**MORE, 'pictures': ['file:///x']})",
+        "give(PAGE, BODY); give({**MORE, 'complete': 1})",
+        "give([])",
+        "give('x' * 2000000)",
+        "channel.sendall(struct.pack('!I', 2**32 - 1) + b'x' * 1000)",
+        "channel.sendall(struct.pack('!I', 5) + b'{not}')",
+        "channel.sendall(struct.pack('!I', 60000) + b'[' * 60000)",
+        "channel.sendall(b'xx'); channel.close()",
+        "channel.close()",
+        "pass",
+        "sys.exit(0)",
+    ],
+)
+def test_a_lying_process_is_killed_and_believed_in_nothing(
+    liar: Fetcher, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    make_lie(monkeypatch, lie)
+    with pytest.raises(CaptureFailedError):
+        liar.fetch("job-21", "http://photos.example/ok")
+    assert liar.pid is None
+
+
+def test_words_of_a_lying_process_are_cut(liar: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_lie(monkeypatch, "give({'job': job, 'refused': 'x' * 5000})")
+    with pytest.raises(CaptureRefusedError) as caught:
+        liar.fetch("job-22", "http://photos.example/ok")
+    assert len(str(caught.value)) <= 200
+
+
+@pytest.mark.parametrize(
+    "program", ["", "import time; time.sleep(9)", "raise SystemExit(3)", "import nothing"]
+)
+def test_a_process_that_does_not_start_says_so(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    monkeypatch.setattr(door, "START_S", 0.5)
+    monkeypatch.setattr(door, "COMMAND", (sys.executable, "-I", "-S", "-c", program))
+    with pytest.raises(SandboxUnavailableError):
+        Fetcher(LIMITS).fetch("job-23", "http://photos.example/ok")

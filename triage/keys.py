@@ -1,0 +1,80 @@
+"""The key files of one process: its addresses with passwords, its identities and recipients.
+
+`keys/<process>/` holds just what that process may read. An address in the environment (a deployment with
+servers of its own) is stronger than the file.
+"""
+
+from pathlib import Path
+
+from triage.errors import KeyMissingError
+from triage.settings import Settings
+
+DATABASE_URL = "database-url"
+REDIS_URL = "redis-url"
+EVIDENCE_URL = "evidence-url"
+RECEIPT_KEY = "receipt-key"
+INTAKE_IDENTITY = "intake-identity"
+INTAKE_RECIPIENT = "intake-recipient"
+VAULT_IDENTITY = "vault-identity"
+VAULT_RECIPIENT = "vault-recipient"
+
+KEY_FILES: dict[str, tuple[str, ...]] = {
+    "public": (RECEIPT_KEY, INTAKE_RECIPIENT),
+    "staff": (VAULT_IDENTITY,),
+    "worker": (INTAKE_IDENTITY, VAULT_RECIPIENT),
+    "sweep": (),
+    "outbound": (),
+}
+"""Which key files each process needs, besides its addresses."""
+
+
+class ProcessKeys:
+    """Reads the key files of one process.
+
+    Args:
+        folder: its own folder of key files.
+        settings: addresses from the environment, stronger than files.
+    """
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self._settings = settings
+
+    def read(self, name: str) -> str:
+        """Return the text of a key file.
+
+        Raises:
+            KeyMissingError: it is missing or cannot be read; names the file, not its place.
+        """
+        try:
+            return (self.folder / name).read_text("utf-8").strip()
+        except FileNotFoundError:
+            raise KeyMissingError(f"The key file {name} is missing in KEYS_DIR.") from None
+        except (OSError, UnicodeDecodeError):
+            raise KeyMissingError(f"The key file {name} cannot be read.") from None
+
+    def read_receipt_key(self) -> bytes:
+        """Return the key of the receipts, 32 bytes.
+
+        Raises:
+            KeyMissingError: it is missing or not 64 hex digits.
+        """
+        try:
+            key = bytes.fromhex(self.read(RECEIPT_KEY))
+        except ValueError:
+            key = b""
+        if len(key) != 32:
+            raise KeyMissingError(f"The key file {RECEIPT_KEY} must hold 64 hex digits.")
+        return key
+
+    def find_database_url(self) -> str:
+        """Return the address of PostgreSQL for this process."""
+        return self._settings.database_url or self.read(DATABASE_URL)
+
+    def find_redis_url(self) -> str:
+        """Return the address of Redis for this process."""
+        return self._settings.redis_url or self.read(REDIS_URL)
+
+    def find_evidence_url(self) -> str:
+        """Return the address of the evidence store."""
+        return self._settings.evidence_url or self.read(EVIDENCE_URL)

@@ -1,0 +1,85 @@
+"""The first lines of every long-running process: read the settings, lock the process, start the log.
+
+Imports nothing that may start a thread: the locks must come first.
+"""
+
+import contextlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from triage.errors import KeyMissingError
+from triage.keys import ProcessKeys
+from triage.log import start_log
+from triage.sandbox.locks import LockReport, lock_process
+from triage.settings import Settings, load_settings
+
+_log = logging.getLogger(__name__)
+
+OBJECT_AREAS: dict[str, tuple[str, ...]] = {
+    "public": ("intake",),
+    "staff": ("evidence",),
+    "worker": ("intake", "evidence"),
+    "sweep": ("intake", "evidence"),
+    "outbound": (),
+}
+"""Which areas of a folder-based evidence store each process may touch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What a process knows of itself at its start."""
+
+    settings: Settings
+    keys: ProcessKeys
+    index_dir: Path
+    locks: LockReport
+
+
+def find_keys_dir(settings: Settings, kind: str) -> Path:
+    """Return the folder of key files of a process."""
+    return settings.keys_dir or settings.state_dir / "live" / "keys" / kind
+
+
+def find_index_dir(settings: Settings) -> Path:
+    """Return the folder of the mapped hash index."""
+    return settings.index_dir or settings.state_dir / "live" / "index"
+
+
+def _object_folders(keys: ProcessKeys, kind: str) -> list[Path]:
+    with contextlib.suppress(KeyMissingError):
+        url = keys.find_evidence_url()
+        if url.startswith("file://"):
+            root = Path(unquote(url.removeprefix("file://")))
+            return [root / area for area in OBJECT_AREAS[kind]]
+    return []
+
+
+def start_process(kind: str, *, tcp_bind: tuple[int, ...] | None = None) -> Process:
+    """Read the settings, lock this process into its own folders, start the log.
+
+    Args:
+        kind: public, staff, worker, sweep or outbound.
+        tcp_bind: TCP ports it may bind; None leaves that free.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        SandboxUnavailableError: a thread runs already, or the kernel refused.
+    """
+    settings = load_settings()
+    keys = ProcessKeys(find_keys_dir(settings, kind).absolute(), settings)
+    index_dir = find_index_dir(settings).absolute()
+    writable = _object_folders(keys, kind)
+    if kind == "worker":
+        writable.append(index_dir)
+    for folder in writable:
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    readable = [keys.folder] if keys.folder.is_dir() else []
+    locks = lock_process(readable, [folder for folder in writable if folder.is_dir()], tcp_bind=tcp_bind)
+    start_log(settings.log_level)
+    _log.info("%s starts: locks %s, settings %s", kind, locks.as_dict(), settings.public_view())
+    if not locks.landlock:
+        _log.warning("this kernel has no Landlock: this process is not locked into its folders")
+    return Process(settings, keys, index_dir, locks)

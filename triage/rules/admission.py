@@ -1,0 +1,41 @@
+"""What a report does to an item that stands already."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from triage.rules.states import ItemState, Remit
+
+
+class Admission(StrEnum):
+    """reported_again, reported_in_remit: the move of that name. added: the report is only added."""
+
+    REPORTED_AGAIN = "reported_again"
+    REPORTED_IN_REMIT = "reported_in_remit"
+    ADDED = "added"
+
+
+def admit_again(
+    state: ItemState,
+    remit: Remit,
+    captured_at: datetime | None,
+    *,
+    now: datetime,
+    recapture_after_s: float,
+) -> Admission:
+    """Decide what a new report of this remit does to a standing item.
+
+    Args:
+        state: the item's state.
+        remit: the new report's remit.
+        captured_at: when the item was last captured.
+        now: aware time of the report.
+        recapture_after_s: seconds after which a capture is too old to stand for a new report.
+    """
+    if not remit.is_ours:
+        return Admission.ADDED
+    if state is ItemState.AWAITING_HAND_ON:
+        return Admission.REPORTED_IN_REMIT
+    is_fresh = captured_at is not None and now - captured_at < timedelta(seconds=recapture_after_s)
+    if state is ItemState.CLOSED and not is_fresh:
+        return Admission.REPORTED_AGAIN
+    return Admission.ADDED

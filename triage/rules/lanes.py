@@ -1,0 +1,87 @@
+"""In which lane an item waits, and why, in words that a person reads on the queue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from triage.rules.states import ItemState, Lane
+
+TEXT_ONLY = "a report without an address or a file"
+OUT_OF_REMIT = "another remit: to be handed on"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownImage:
+    """What is known of one image that an item shows.
+
+    Attributes:
+        is_known: an exact digest in a trusted set, or settled as illegal here.
+        can_be_shown: whether a view of it exists or could be made.
+        has_views: whether views of it are kept; those of a known image never were.
+        finding: why it cannot be shown, in words.
+        nearest: bits to the nearest perceptual hit, None without one.
+        has_untrusted_exact: an exact digest in a set that is not trusted.
+    """
+
+    is_known: bool
+    can_be_shown: bool
+    has_views: bool
+    finding: str | None
+    nearest: int | None
+    has_untrusted_exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """A lane and the reason for it."""
+
+    lane: Lane
+    reason: str
+
+
+def place_by_failure(reason: str, *, gave_up: bool) -> Placing:
+    """Place an item whose address was refused or could not be fetched."""
+    return Placing(Lane.LOOK, f"could not be fetched: {reason}" if gave_up else f"refused: {reason}")
+
+
+def place_by_images(images: Sequence[ShownImage], *, status: int | None) -> Placing:
+    """Place an item by what it shows.
+
+    Args:
+        images: the images of its last capture.
+        status: the HTTP status of that capture, None for an upload.
+    """
+    if not images:
+        if status is not None and status >= 400:
+            return Placing(Lane.LOOK, f"the address answers {status}")
+        return Placing(Lane.LOOK, "a page without pictures")
+    if all(image.is_known for image in images):
+        return Placing(Lane.NO_LOOK, "known: exact digest in a trusted set or settled here")
+    open_ones = [image for image in images if not image.is_known]
+    if status is not None and status >= 400:
+        return Placing(Lane.LOOK, f"the address answers {status}")
+    if any(image.can_be_shown and not image.has_views for image in open_ones):
+        return Placing(Lane.LOOK, "no longer known and no view was kept: capture it again")
+    near = [image.nearest for image in open_ones if image.nearest is not None]
+    if any(image.has_untrusted_exact for image in open_ones):
+        return Placing(Lane.LOOK, "exact digest in a set that is not trusted")
+    if near:
+        return Placing(Lane.LOOK, f"near a listed picture: {min(near)} bits of 256")
+    hidden = [image.finding for image in open_ones if not image.can_be_shown]
+    if hidden:
+        return Placing(Lane.LOOK, hidden[0] or "cannot be displayed here")
+    return Placing(Lane.LOOK, "new picture")
+
+
+def place_page(children: Sequence[tuple[ItemState, Lane | None]]) -> Placing:
+    """Place a page by its pictures: (state, lane) of each child item.
+
+    It waits in no_look only when every picture is captured and known.
+    """
+    total = len(children)
+    captured = sum(1 for state, _ in children if state is not ItemState.RECEIVED)
+    known = sum(1 for _, lane in children if lane is Lane.NO_LOOK)
+    if captured < total:
+        return Placing(Lane.LOOK, f"a page: {captured} of {total} pictures captured")
+    if known == total:
+        return Placing(Lane.NO_LOOK, f"a page: all {total} pictures known")
+    return Placing(Lane.LOOK, f"a page: {total} pictures, {known} known")

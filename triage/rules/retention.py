@@ -1,0 +1,65 @@
+"""What is kept, until when, and on what ground. Albanian law has no hotline exemption for possession
+(Criminal Code, Art. 117), so that everything that can be looked at goes as soon as it has served.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from triage.model import VIEWS, EvidenceKind
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of thing: what ends its keeping, and why it may be kept till then."""
+
+    what: str
+    kept_until: str
+    ground: str
+
+
+RETENTION: tuple[Rule, ...] = (
+    Rule(
+        "intake object (an upload, sealed)",
+        "the commit of its capture; deleted in the same job",
+        "Art. 117: no possession beyond the assessment",
+    ),
+    Rule(
+        "bytes and views of a known image",
+        "never stored",
+        "Art. 117; nobody needs to look at it again",
+    ),
+    Rule(
+        "views (colour, grey, thumb) of a new image",
+        "its verdict is settled and UNDO has passed",
+        "Art. 117: needed for the assessment only",
+    ),
+    Rule(
+        "original bytes of a new image",
+        "the same moment; with EVIDENCE_FOR_POLICE on and an illegal verdict, until it is switched off",
+        "Art. 117; Art. 300 (duty to report) where the police asked for the bytes",
+    ),
+    Rule(
+        "fingerprints, matches, captures, custody events",
+        "kept",
+        "they cannot be turned back into a picture; they prove what was done",
+    ),
+    Rule(
+        "a stored object without a row (a crash left it)",
+        "ORPHAN_AFTER",
+        "it belongs to no item and nobody can open it",
+    ),
+)
+
+
+def choose_expired(
+    kinds: Sequence[EvidenceKind], *, verdict: str, evidence_for_police: bool
+) -> list[EvidenceKind]:
+    """Return which objects of a settled image go, once its undo window is over."""
+    keeps_bytes = evidence_for_police and verdict == "illegal"
+    return [kind for kind in kinds if kind in VIEWS or not keeps_bytes]
+
+
+def settled_before(now: datetime, undo_s: float) -> datetime:
+    """Return the time before which a verdict must have been settled for its undo window to be over."""
+    return now - timedelta(seconds=undo_s)

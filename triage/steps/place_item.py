@@ -1,0 +1,124 @@
+"""Place an item in its lane by what it shows, and the pages that show it by all their pictures."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from triage.model import Item
+from triage.rules.lanes import Placing, ShownImage, place_by_images, place_page
+from triage.rules.states import ClosedAs, ItemState
+from triage.store import captures, images, items
+from triage.store.custody import NewEvent, stream_of
+from triage.store.images import ImageStanding
+from triage.store.rows import Connection
+
+
+def _shown(standings: Sequence[ImageStanding]) -> list[ShownImage]:
+    return [
+        ShownImage(
+            is_known=standing.is_known,
+            can_be_shown=standing.can_be_shown,
+            has_views=standing.has_views,
+            finding=standing.finding,
+            nearest=standing.nearest,
+            has_untrusted_exact=standing.has_untrusted_exact,
+        )
+        for standing in standings
+    ]
+
+
+def choose_place(conn: Connection, item_id: UUID, *, status: int | None) -> Placing:
+    """Return where an item waits: by its pictures if it is a page, else by its own image."""
+    children = items.read_child_places(conn, item_id)
+    if children:
+        return place_page([(state, lane) for _, state, lane in children])
+    return place_by_images(_shown(images.read_standings(conn, item_id)), status=status)
+
+
+def place_captured(
+    conn: Connection,
+    item: Item,
+    *,
+    status: int | None,
+    events: list[NewEvent],
+    now: datetime,
+    event: str = "capture_succeeded",
+    placing: Placing | None = None,
+) -> None:
+    """Move a received item to where a person finds it, and its pages along.
+
+    Args:
+        status: HTTP status of the capture.
+        events: custody events of this transaction; what happens here is added.
+        event: the move of the table.
+        placing: where it waits, when that does not follow from what it shows.
+    """
+    place = placing or choose_place(conn, item.id, status=status)
+    items.move_item(conn, item.id, item.state, event, now=now, lane=place.lane, reason=place.reason)
+    events.append(NewEvent(stream_of("item", item.id), "placed", {"lane": place.lane.value}))
+    if placing is None and _is_same_as_before(conn, item.id):
+        _close_as_before(conn, item.id, events, now=now)
+    refresh_pages(conn, [item.id], events, now=now)
+
+
+def refresh_pages(
+    conn: Connection, child_ids: Sequence[UUID], events: list[NewEvent], *, now: datetime
+) -> None:
+    """Place anew every page that shows one of these items and waits for assessment."""
+    parent_ids = sorted(
+        {parent for child_id in child_ids for parent in items.read_parent_ids(conn, child_id)}
+    )
+    for page in items.lock_items(conn, parent_ids):
+        if page.state is not ItemState.AWAITING_ASSESSMENT:
+            continue
+        place = choose_place(conn, page.id, status=None)
+        if (
+            items.set_lane(conn, page.id, lane=place.lane, reason=place.reason)
+            and place.lane != page.base_lane
+        ):
+            events.append(NewEvent(stream_of("item", page.id), "placed", {"lane": place.lane.value}))
+        if _is_same_as_before(conn, page.id):
+            _close_as_before(conn, page.id, events, now=now)
+
+
+def refresh_items(
+    conn: Connection, item_ids: Sequence[UUID], events: list[NewEvent], *, now: datetime
+) -> int:
+    """Place anew items that wait for assessment, after trust or a list has changed; return how many moved."""
+    moved = 0
+    changed = []
+    for item in items.lock_items(conn, sorted(item_ids)):
+        if item.state is not ItemState.AWAITING_ASSESSMENT or item.captured_at is None:
+            continue
+        place = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
+        if items.set_lane(conn, item.id, lane=place.lane, reason=place.reason):
+            changed.append(item.id)
+            if place.lane != item.base_lane:
+                moved += 1
+                events.append(NewEvent(stream_of("item", item.id), "placed", {"lane": place.lane.value}))
+    refresh_pages(conn, changed, events, now=now)
+    return moved
+
+
+def _is_same_as_before(conn: Connection, item_id: UUID) -> bool:
+    """Whether everything that an item shows was settled as not illegal before."""
+    children = items.read_child_places(conn, item_id)
+    if children:
+        return all(
+            state is ItemState.CLOSED and items.read_closed_as(conn, child) is ClosedAs.SAME_AS_BEFORE
+            for child, state, _ in children
+        )
+    standings = images.read_standings(conn, item_id)
+    return bool(standings) and all(standing.is_same_as_before for standing in standings)
+
+
+def _close_as_before(conn: Connection, item_id: UUID, events: list[NewEvent], *, now: datetime) -> None:
+    items.move_item(
+        conn,
+        item_id,
+        ItemState.AWAITING_ASSESSMENT,
+        "same_as_before",
+        now=now,
+        closed_as=ClosedAs.SAME_AS_BEFORE,
+    )
+    events.append(NewEvent(stream_of("item", item_id), "same_as_before"))

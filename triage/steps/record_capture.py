@@ -1,0 +1,337 @@
+"""Record what a capture found: one transaction from `received` to the lane in which a person finds it.
+
+1. End the capture; if somebody ended it before, everything here rolls back (LeaseLostError).
+2. Store the file's image, fingerprints, matches and sealed evidence, or link the image that stands already.
+3. A page's pictures become child items.
+4. Place the item in its lane by what it shows, and its pages by their pictures.
+5. Append custody events: what matched, and that nothing matched is a record too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from hashsets.model import EntryClass, Fingerprint, HashEntry, Hit
+from triage.errors import StaleStateError
+from triage.model import EvidenceKind, EvidenceObject, Item
+from triage.rules.admission import Admission, admit_again
+from triage.rules.due import next_wait
+from triage.rules.lanes import place_by_failure
+from triage.rules.states import CaptureOutcome, ItemKind, ItemState
+from triage.rules.urls import NormalUrl
+from triage.steps.place_item import place_captured
+from triage.steps.take_capture import TakenCapture
+from triage.store import captures, custody, evidence, images, items
+from triage.store.captures import CaptureFacts
+from triage.store.custody import Body, NewEvent, stream_of
+from triage.store.images import NewImage, NewMatch
+from triage.store.items import NewItem
+from triage.store.rows import Connection
+from triage.vault import ImageSeal
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEvidence:
+    """What was sealed of one image and stored before this transaction."""
+
+    seal: ImageSeal
+    objects: Mapping[EvidenceKind, tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFindings:
+    """What one file turned out to be.
+
+    Attributes:
+        image: facts of the file; its id is used only if its bytes were never seen before.
+        fingerprints: all of them, digests included.
+        hits: what they hit in the index.
+        generation: generation of that index.
+        entries: the live entries that were hit, by id.
+        trusted: (set, class) pairs that are trusted.
+        evidence: sealed objects, None for a known image or one that cannot be shown.
+    """
+
+    image: NewImage
+    fingerprints: Sequence[Fingerprint]
+    hits: Sequence[Hit]
+    generation: int
+    entries: Mapping[UUID, HashEntry]
+    trusted: frozenset[tuple[UUID, EntryClass]]
+    evidence: SealedEvidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFindings:
+    """What a capture found: facts of the fetch, and either a file or a page's pictures."""
+
+    facts: CaptureFacts
+    file: FileFindings | None = None
+    pictures: Sequence[NormalUrl] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the caller does after the commit.
+
+    Attributes:
+        due: items to nudge.
+        consumed: intake objects to delete from the store.
+        unused: evidence objects that were stored for nothing, to be deleted from the store.
+    """
+
+    due: tuple[UUID, ...] = ()
+    consumed: tuple[str, ...] = ()
+    unused: tuple[str, ...] = field(default=())
+
+
+def record_capture(
+    conn: Connection,
+    taken: TakenCapture,
+    findings: CaptureFindings,
+    *,
+    actor: str,
+    now: datetime,
+    recapture_after_s: float,
+) -> Recorded:
+    """Record a capture that succeeded.
+
+    Raises:
+        LeaseLostError: the capture was ended by somebody else.
+        StaleStateError: the item has moved.
+    """
+    item = taken.item
+    captures.end_capture(conn, taken.capture_id, CaptureOutcome.CAPTURED, now=now, facts=findings.facts)
+    items.mark_captured(conn, item.id, now=now)
+    events = [NewEvent(stream_of("item", item.id), "capture_succeeded", _describe(taken, findings))]
+    unused: tuple[str, ...] = ()
+    due: list[UUID] = []
+    if findings.file is not None:
+        unused = _store_file(conn, taken, findings.file, events, now=now)
+    elif findings.pictures:
+        due = _store_pictures(
+            conn, item, findings.pictures, events, now=now, recapture_after_s=recapture_after_s
+        )
+    consumed = captures.consume_intake_objects(conn, item.id, now=now)
+    place_captured(conn, item, status=findings.facts.status, events=events, now=now)
+    custody.append(conn, events, actor=actor, now=now)
+    return Recorded(tuple(due), tuple(consumed), unused)
+
+
+def record_refusal(
+    conn: Connection,
+    taken: TakenCapture,
+    reason: str,
+    *,
+    actor: str,
+    now: datetime,
+    facts: CaptureFacts | None = None,
+) -> Recorded:
+    """Record that policy refused the address or its answer: a person sees the reason."""
+    return _end_before_person(
+        conn, taken, CaptureOutcome.REFUSED, "capture_refused", reason, actor=actor, now=now, facts=facts
+    )
+
+
+def record_failure(
+    conn: Connection,
+    taken: TakenCapture,
+    reason: str,
+    *,
+    actor: str,
+    now: datetime,
+    waits_s: tuple[float, ...],
+) -> Recorded:
+    """Record that a fetch failed for a reason that may pass: try again later, or give up before a person."""
+    tries = taken.item.tries + 1
+    wait_s = next_wait(waits_s, tries)
+    if wait_s is None:
+        return _end_before_person(
+            conn, taken, CaptureOutcome.GAVE_UP, "capture_gave_up", reason, actor=actor, now=now
+        )
+    _end_for_later(conn, taken, reason, tries=tries, wait_s=wait_s, actor=actor, now=now)
+    return Recorded()
+
+
+def record_obstacle(
+    conn: Connection, taken: TakenCapture, reason: str, *, actor: str, now: datetime, wait_s: float
+) -> Recorded:
+    """Record that something of our own is broken (index, store, sandbox): no try is counted, none is given up.
+
+    A matcher that fails is never "no match": the item stays received until it can be matched.
+    """
+    _end_for_later(conn, taken, reason, tries=taken.item.tries, wait_s=wait_s, actor=actor, now=now)
+    return Recorded()
+
+
+def _end_for_later(
+    conn: Connection,
+    taken: TakenCapture,
+    reason: str,
+    *,
+    tries: int,
+    wait_s: float,
+    actor: str,
+    now: datetime,
+) -> None:
+    captures.end_capture(conn, taken.capture_id, CaptureOutcome.FAILED, now=now, reason=reason)
+    items.delay_item(conn, taken.item.id, tries=tries, next_try_at=now + timedelta(seconds=wait_s))
+    event = NewEvent(
+        stream_of("item", taken.item.id), "capture_failed", {"capture": str(taken.capture_id), "tries": tries}
+    )
+    custody.append(conn, [event], actor=actor, now=now)
+
+
+def _end_before_person(
+    conn: Connection,
+    taken: TakenCapture,
+    outcome: CaptureOutcome,
+    event: str,
+    reason: str,
+    *,
+    actor: str,
+    now: datetime,
+    facts: CaptureFacts | None = None,
+) -> Recorded:
+    item = taken.item
+    captures.end_capture(conn, taken.capture_id, outcome, now=now, reason=reason, facts=facts)
+    events = [NewEvent(stream_of("item", item.id), event, {"capture": str(taken.capture_id)})]
+    consumed = captures.consume_intake_objects(conn, item.id, now=now)
+    placing = place_by_failure(reason, gave_up=outcome is CaptureOutcome.GAVE_UP)
+    place_captured(conn, item, status=None, events=events, now=now, event=event, placing=placing)
+    custody.append(conn, events, actor=actor, now=now)
+    return Recorded(consumed=tuple(consumed))
+
+
+def _describe(taken: TakenCapture, findings: CaptureFindings) -> dict[str, str | int | bool | None]:
+    sha256 = findings.facts.sha256
+    return {
+        "capture": str(taken.capture_id),
+        "sha256": sha256.hex() if sha256 else None,
+        "bytes": findings.facts.size,
+        "status": findings.facts.status,
+        "pictures": len(findings.pictures),
+    }
+
+
+def _store_file(
+    conn: Connection, taken: TakenCapture, file: FileFindings, events: list[NewEvent], *, now: datetime
+) -> tuple[str, ...]:
+    """Store the image of a file, or link the one that stands; return evidence objects that are not needed."""
+    image_id = file.image.id
+    if images.insert_image(conn, file.image, now=now):
+        ids = images.insert_fingerprints(conn, image_id, file.fingerprints, generation=file.generation)
+        body: Body = {"sha256": file.image.sha256.hex(), "fingerprints": len(ids), "item": str(taken.item.id)}
+        events.append(NewEvent(stream_of("image", image_id), "image_stored", body))
+    else:
+        standing = images.find_image(conn, file.image.sha256)
+        if standing is None:
+            raise StaleStateError
+        image_id = standing.id
+        ids = images.read_fingerprints(conn, image_id)
+        images.raise_generation(conn, image_id, generation=file.generation)
+    unused = _store_evidence(conn, image_id, file.evidence, events, now=now)
+    images.link_image(conn, taken.item.id, image_id, taken.capture_id)
+    matches = [
+        NewMatch(
+            fingerprint_id=ids[hit.fingerprint],
+            image_id=image_id,
+            entry_id=hit.entry_id,
+            kind=hit.kind,
+            distance=hit.distance,
+            entry_class=file.entries[hit.entry_id].entry_class,
+            is_trusted=(file.entries[hit.entry_id].set_id, file.entries[hit.entry_id].entry_class)
+            in file.trusted,
+        )
+        for hit in file.hits
+        if hit.entry_id in file.entries and hit.fingerprint in ids
+    ]
+    added = images.insert_matches(conn, matches, generation=file.generation, now=now)
+    events.append(
+        NewEvent(
+            stream_of("image", image_id),
+            "matched",
+            {
+                "generation": file.generation,
+                "exact": sum(1 for match in matches if match.kind == "exact"),
+                "near": sum(1 for match in matches if match.kind == "near"),
+                "new": added,
+            },
+        )
+    )
+    return unused
+
+
+def _store_evidence(
+    conn: Connection,
+    image_id: UUID,
+    sealed: SealedEvidence | None,
+    events: list[NewEvent],
+    *,
+    now: datetime,
+) -> tuple[str, ...]:
+    """Name sealed evidence; return its objects as not needed when the image has evidence already."""
+    if sealed is None:
+        return ()
+    if not evidence.insert_evidence_key(conn, image_id, sealed.seal.sealed_identity, now=now):
+        return tuple(name for name, _ in sealed.objects.values())
+    evidence.insert_evidence_objects(
+        conn,
+        [EvidenceObject(name, image_id, kind, size) for kind, (name, size) in sealed.objects.items()],
+        now=now,
+    )
+    events.append(NewEvent(stream_of("image", image_id), "evidence_sealed", {"objects": len(sealed.objects)}))
+    return ()
+
+
+def _store_pictures(
+    conn: Connection,
+    page: Item,
+    pictures: Sequence[NormalUrl],
+    events: list[NewEvent],
+    *,
+    now: datetime,
+    recapture_after_s: float,
+) -> list[UUID]:
+    """Make child items of a page's pictures; return those that are due now."""
+    wanted = {bytes.fromhex(picture.key): picture for picture in pictures}
+    stored = items.insert_items(
+        conn,
+        [
+            NewItem(
+                kind=ItemKind.URL,
+                state=ItemState.RECEIVED,
+                remit=page.remit,
+                danger=page.danger,
+                is_top_level=False,
+                url=picture.url,
+                url_key=key,
+            )
+            for key, picture in wanted.items()
+        ],
+        now=now,
+    )
+    fresh = {key: item_id for item_id, key in stored if key is not None}
+    standing = items.lock_standing_items(conn, [key for key in wanted if key not in fresh])
+    again = [
+        item.id
+        for item in standing
+        if admit_again(item.state, page.remit, item.captured_at, now=now, recapture_after_s=recapture_after_s)
+        is Admission.REPORTED_AGAIN
+    ]
+    in_remit = [item.id for item in standing if item.state is ItemState.AWAITING_HAND_ON]
+    for moved, event in ((again, "reported_again"), (in_remit, "reported_in_remit")):
+        items.report_again(conn, moved, event=event, remit=page.remit, now=now)
+        events.extend(NewEvent(stream_of("item", item_id), event) for item_id in moved)
+    places = {**fresh, **{bytes(item.url_key): item.id for item in standing}}
+    items.link_children(conn, page.id, [places[key] for key in wanted])
+    events.extend(
+        NewEvent(
+            stream_of("item", item_id),
+            "received",
+            {"kind": "url", "remit": page.remit.value, "page": str(page.id)},
+        )
+        for item_id in fresh.values()
+    )
+    return [*fresh.values(), *again, *in_remit]

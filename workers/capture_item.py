@@ -1,0 +1,402 @@
+"""Capture an item: fetch it, decode it, match it, seal what is new, record it.
+
+1. Take the lease; whoever does not get it leaves.
+2. Get the bytes: the fetcher process for a URL, the intake object (opened once, in memory) for an upload.
+3. A page yields its pictures as child items. Any other file is digested; a picture goes through the decoder.
+4. Match against the index, which must not be behind the database. A matcher that fails is never "no match".
+5. Not known: encode views from the pixels, seal bytes and views to an identity of their own, store them.
+6. Record it all in one transaction; then delete the intake object and nudge the children.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+import psycopg
+
+from hashsets import store as hash_sets
+from hashsets.compute import digest_bytes
+from hashsets.errors import HashsetsError, IndexBehindError
+from hashsets.model import EntryClass, Fingerprint, HashEntry, Hit, HitKind
+from triage.clock import utcnow
+from triage.crash_points import crash_point
+from triage.errors import (
+    CaptureFailedError,
+    CaptureRefusedError,
+    DecoderUnavailableError,
+    InvalidUrlError,
+    KeyMissingError,
+    LeaseLostError,
+    PictureRefusedError,
+    SandboxUnavailableError,
+    ServerUnavailableError,
+    StaleStateError,
+    StorageError,
+)
+from triage.ids import new_id
+from triage.model import EvidenceKind, Image, Media
+from triage.rules.due import CAPTURE_ITEM
+from triage.rules.media import CANNOT_BE_SHOWN, SNIFF_BYTES, is_page, sniff_media
+from triage.rules.states import ImageState, ItemKind
+from triage.rules.urls import NormalUrl, normalise_link
+from triage.sandbox.decoder import OpenedPicture
+from triage.sandbox.views import encode_views
+from triage.steps import record_capture as recording
+from triage.steps.record_capture import CaptureFindings, FileFindings, Recorded, SealedEvidence
+from triage.steps.take_capture import TakenCapture, take_capture
+from triage.store import captures, images
+from triage.store.captures import CaptureFacts, Hop
+from triage.store.images import NewImage
+from triage.store.rows import Connection
+from triage.vault import EVIDENCE, INTAKE, new_image_seal, seal, unseal
+from workers.tools import CaptureTools
+
+_log = logging.getLogger(__name__)
+ALERTING = frozenset({EntryClass.BASELINE, EntryClass.NATIONAL_ILLEGAL})
+_OURS = (
+    HashsetsError,
+    StorageError,
+    KeyMissingError,
+    SandboxUnavailableError,
+    DecoderUnavailableError,
+    ServerUnavailableError,
+)
+OBSTACLE_WAIT_S = 10.0
+_RECORD_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class GottenFile:
+    """The bytes of an item and how they were got; `pictures` are those of a page."""
+
+    body: bytes
+    facts: CaptureFacts
+    pictures: tuple[NormalUrl, ...] = ()
+    is_page: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What fingerprints hit, at which generation, and whether that makes the file known."""
+
+    hits: list[Hit]
+    generation: int
+    entries: dict[UUID, HashEntry]
+    trusted: frozenset[tuple[UUID, EntryClass]]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether an exact digest of a trusted, alerting class was hit."""
+        return any(
+            hit.kind is HitKind.EXACT
+            and (entry := self.entries.get(hit.entry_id)) is not None
+            and entry.entry_class in ALERTING
+            and (entry.set_id, entry.entry_class) in self.trusted
+            for hit in self.hits
+        )
+
+
+def capture_item(tools: CaptureTools, item_id: UUID) -> None:
+    """Capture one item; safe to be asked for again at any time."""
+    settings = tools.settings
+    taken = tools.database.run(
+        lambda conn: take_capture(
+            conn,
+            item_id,
+            worker=tools.name,
+            now=utcnow(),
+            lease_s=settings.capture_lease_s,
+            waits_s=settings.retry_waits_s,
+        )
+    )
+    if taken is None:
+        return
+    try:
+        recorded = _capture(tools, taken)
+    except CaptureRefusedError as error:
+        reason = str(error)
+        recorded = _record(
+            tools, lambda conn: recording.record_refusal(conn, taken, reason, actor="worker", now=utcnow())
+        )
+    except CaptureFailedError as error:
+        reason = str(error)
+        recorded = _record(
+            tools,
+            lambda conn: recording.record_failure(
+                conn, taken, reason, actor="worker", now=utcnow(), waits_s=settings.retry_waits_s
+            ),
+        )
+    except _OURS as error:
+        _log.error("item %s could not be captured: %s: %s", item_id, type(error).__name__, error)
+        reason = str(error)
+        recorded = _record(
+            tools,
+            lambda conn: recording.record_obstacle(
+                conn, taken, reason, actor="worker", now=utcnow(), wait_s=OBSTACLE_WAIT_S
+            ),
+        )
+    except (LeaseLostError, StaleStateError) as error:
+        _log.warning("item %s: %s", item_id, error)
+        return
+    _tidy_up(tools, recorded)
+
+
+def _record(tools: CaptureTools, work: Callable[[Connection], Recorded]) -> Recorded:
+    def record(conn: Connection) -> Recorded:
+        recorded = work(conn)
+        crash_point("before_commit")
+        return recorded
+
+    try:
+        recorded = tools.database.run(record)
+    except (LeaseLostError, StaleStateError) as error:
+        _log.warning("a capture was ended by somebody else: %s", error)
+        return Recorded()
+    crash_point("after_commit")
+    return recorded
+
+
+def _capture(tools: CaptureTools, taken: TakenCapture) -> Recorded:
+    gotten = _get_upload(tools, taken) if taken.item.kind is ItemKind.UPLOAD else _get_url(tools, taken)
+    crash_point("after_fetch")
+    if gotten.is_page or (gotten.facts.status or 200) >= 400:
+        findings = CaptureFindings(gotten.facts, pictures=gotten.pictures)
+        return _record(tools, partial(_record_findings, tools, taken=taken, findings=findings))
+    return _capture_file(tools, taken, gotten)
+
+
+def _record_findings(
+    tools: CaptureTools, conn: Connection, *, taken: TakenCapture, findings: CaptureFindings
+) -> Recorded:
+    if findings.file is not None and hash_sets.read_generation(conn) != findings.file.generation:
+        raise IndexBehindError
+    return recording.record_capture(
+        conn,
+        taken,
+        findings,
+        actor="worker",
+        now=utcnow(),
+        recapture_after_s=tools.settings.recapture_after_s,
+    )
+
+
+# 2. Get the bytes
+
+
+def _get_url(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
+    url = taken.item.url
+    if url is None:
+        raise CaptureRefusedError("the item has no address")
+    fetched = tools.fetcher.fetch(str(taken.capture_id), url)
+    digest = digest_bytes(fetched.body)
+    facts = CaptureFacts(
+        final_url=fetched.final_url,
+        status=fetched.status,
+        hops=[Hop(hop.url, hop.status, hop.address) for hop in fetched.hops],
+        content_type=fetched.content_type,
+        size=len(fetched.body),
+        sha256=_sha256_of(digest),
+        elapsed_ms=fetched.elapsed_ms,
+    )
+    looks_like_page = is_page(fetched.content_type)
+    pictures = []
+    if looks_like_page and fetched.status < 400:
+        for link in fetched.pictures[: tools.settings.page_max_children]:
+            try:
+                pictures.append(normalise_link(link))
+            except InvalidUrlError:
+                continue  # a link that is no address is not a picture
+    return GottenFile(fetched.body, facts, tuple(pictures), looks_like_page)
+
+
+def _get_upload(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
+    upload = tools.database.run(lambda conn: captures.find_intake_object(conn, taken.item.id))
+    if upload is None:
+        raise CaptureRefusedError("the uploaded file was already deleted")
+    body = unseal(tools.vault.get(INTAKE, upload.name), tools.intake_identity)
+    digest = digest_bytes(body)
+    return GottenFile(body, CaptureFacts(size=len(body), sha256=_sha256_of(digest)))
+
+
+def _sha256_of(digests: list[Fingerprint]) -> bytes:
+    return next(bytes.fromhex(one.value) for one in digests if one.algorithm == "sha256")
+
+
+# 3. to 5. One file
+
+
+def _capture_file(tools: CaptureTools, taken: TakenCapture, gotten: GottenFile) -> Recorded:
+    digests = digest_bytes(gotten.body)
+    sha256 = _sha256_of(digests)
+    standing, stored = tools.database.run(lambda conn: _read_standing(conn, sha256))
+    for attempt in range(_RECORD_TRIES):
+        file = (
+            _examine_again(tools, taken, gotten, standing, stored)
+            if standing is not None
+            else _examine(tools, taken, gotten, digests, sha256)
+        )
+        findings = CaptureFindings(gotten.facts, file=file)
+        try:
+            return _record(tools, partial(_record_findings, tools, taken=taken, findings=findings))
+        except IndexBehindError:
+            # a list changed between the match and the commit: match again, nothing was recorded
+            _discard(tools, file.evidence)
+            if attempt == _RECORD_TRIES - 1:
+                raise
+        except ServerUnavailableError:
+            _discard(tools, file.evidence)
+            raise
+    raise IndexBehindError
+
+
+def _read_standing(conn: Connection, sha256: bytes) -> tuple[Image | None, dict[Fingerprint, UUID]]:
+    standing = images.find_image(conn, sha256)
+    return standing, images.read_fingerprints(conn, standing.id) if standing else {}
+
+
+def _match(tools: CaptureTools, fingerprints: list[Fingerprint]) -> Matched:
+    def search(conn: Connection) -> Matched:
+        index = tools.index.get(conn, at_least=hash_sets.read_generation(conn))
+        hits = index.search(fingerprints)
+        entries = hash_sets.read_entries(conn, sorted({hit.entry_id for hit in hits}))
+        return Matched(hits, index.generation, entries, frozenset(hash_sets.list_trusted(conn)))
+
+    try:
+        return tools.database.run(search)
+    except psycopg.Error as error:
+        raise ServerUnavailableError(f"PostgreSQL failed while matching: {type(error).__name__}") from None
+
+
+def _examine(
+    tools: CaptureTools,
+    taken: TakenCapture,
+    gotten: GottenFile,
+    digests: list[Fingerprint],
+    sha256: bytes,
+) -> FileFindings:
+    """Examine a file that was never seen before."""
+    media = sniff_media(gotten.body[:SNIFF_BYTES])
+    with ExitStack() as stack:
+        picture: OpenedPicture | None = None
+        finding: str | None = None
+        try:
+            picture = stack.enter_context(tools.decoder.open_picture(str(taken.capture_id), gotten.body))
+            media = Media.PICTURE
+        except PictureRefusedError as error:
+            finding = str(error) if media is Media.PICTURE else CANNOT_BE_SHOWN[media]
+            if not gotten.body:
+                finding = "an empty file"
+        fingerprints = [*digests, *(picture.fingerprints if picture else ())]
+        matched = _match(tools, fingerprints)
+        evidence = None
+        if picture is not None and not matched.is_known:
+            try:
+                evidence = _seal_evidence(tools, gotten.body, picture)
+            except PictureRefusedError as error:
+                picture, finding = None, str(error)
+                fingerprints = digests
+                matched = _match(tools, fingerprints)
+        return FileFindings(
+            image=NewImage(
+                id=new_id(),
+                sha256=sha256,
+                media=media,
+                can_be_shown=picture is not None,
+                finding=finding,
+                bytes=len(gotten.body),
+                format=picture.format if picture else None,
+                width=picture.width if picture else None,
+                height=picture.height if picture else None,
+                frames=picture.frames if picture else None,
+            ),
+            fingerprints=fingerprints,
+            hits=matched.hits,
+            generation=matched.generation,
+            entries=matched.entries,
+            trusted=matched.trusted,
+            evidence=evidence,
+        )
+
+
+def _examine_again(
+    tools: CaptureTools,
+    taken: TakenCapture,
+    gotten: GottenFile,
+    standing: Image,
+    stored: dict[Fingerprint, UUID],
+) -> FileFindings:
+    """Match a file whose bytes were seen before; it is decoded again only if a view is needed and none is kept."""
+    matched = _match(tools, list(stored))
+    has_evidence = tools.database.run(lambda conn: images.has_evidence(conn, standing.id))
+    evidence = None
+    if (
+        standing.can_be_shown
+        and standing.state is not ImageState.SETTLED
+        and not matched.is_known
+        and not has_evidence
+    ):
+        with tools.decoder.open_picture(str(taken.capture_id), gotten.body) as picture:
+            evidence = _seal_evidence(tools, gotten.body, picture)
+    return FileFindings(
+        image=NewImage(
+            id=standing.id,
+            sha256=bytes(standing.sha256),
+            media=standing.media,
+            can_be_shown=standing.can_be_shown,
+            finding=standing.finding,
+            bytes=len(gotten.body),
+        ),
+        fingerprints=list(stored),
+        hits=matched.hits,
+        generation=matched.generation,
+        entries=matched.entries,
+        trusted=matched.trusted,
+        evidence=evidence,
+    )
+
+
+def _seal_evidence(tools: CaptureTools, body: bytes, picture: OpenedPicture) -> SealedEvidence:
+    views = encode_views(picture.read_view())
+    image_seal = new_image_seal(tools.vault_recipient)
+    clear = {
+        EvidenceKind.BYTES: body,
+        EvidenceKind.COLOUR: views.colour,
+        EvidenceKind.GREY_HALF: views.grey_half,
+        EvidenceKind.THUMB: views.thumb,
+    }
+    objects: dict[EvidenceKind, tuple[str, int]] = {}
+    for kind, data in clear.items():
+        sealed = seal(data, image_seal.recipient)
+        objects[kind] = (tools.vault.put(EVIDENCE, sealed), len(sealed))
+    crash_point("after_seal")
+    return SealedEvidence(image_seal, objects)
+
+
+# 6. After the commit
+
+
+def _discard(tools: CaptureTools, evidence: SealedEvidence | None) -> None:
+    if evidence is not None:
+        _delete(tools, EVIDENCE, tuple(name for name, _ in evidence.objects.values()))
+
+
+def _delete(tools: CaptureTools, area: str, names: tuple[str, ...]) -> bool:
+    try:
+        for name in names:
+            tools.vault.delete(area, name)
+    except StorageError as error:
+        _log.warning("objects could not be deleted yet; the sweep will: %s", error)
+        return False
+    return True
+
+
+def _tidy_up(tools: CaptureTools, recorded: Recorded) -> None:
+    _delete(tools, EVIDENCE, recorded.unused)
+    if recorded.consumed and _delete(tools, INTAKE, recorded.consumed):
+        tools.database.run(lambda conn: captures.mark_intake_deleted(conn, recorded.consumed, now=utcnow()))
+    for item_id in recorded.due:
+        if not tools.queue.nudge(CAPTURE_ITEM, item_id):
+            return  # Redis is away; the sweep nudges what is due

@@ -1,0 +1,161 @@
+"""The sweep: what is due and was not taken is put on the queue again; what has served is destroyed.
+
+1. Wake up by NOTIFY (a surface without a queue stored something) or by the clock.
+2. End leases that have run out.
+3. Nudge rows that are due and were not nudged lately, at most as many as the queue has room for: when Redis
+   was wiped everything comes again, but never as a flood.
+4. Now and then run retention, and more seldom look for orphans in the store.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from types import FrameType
+
+from triage.process import Process, start_process
+
+import psycopg
+
+from triage.clock import utcnow
+from triage.errors import HotlineError, ServerUnavailableError, StorageError
+from triage.queue import QueueDoor
+from triage.rules.due import ITEM_JOBS
+from triage.rules.states import ItemState
+from triage.settings import Settings
+from triage.steps.take_capture import end_expired
+from triage.store import captures, items
+from triage.store.pool import Database, connect
+from triage.store.rows import Connection
+from triage.vault import ObjectVault
+from workers.purge_expired import purge_expired, purge_orphans
+
+_log = logging.getLogger(__name__)
+CHANNEL = "hotline_due"
+PURGE_EVERY_S = 5.0
+ORPHANS_EVERY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one round did."""
+
+    ended: int
+    nudged: int
+
+
+def sweep_once(database: Database, queue: QueueDoor, settings: Settings, *, now: datetime) -> Swept:
+    """End expired leases, then nudge what is due; nothing is nudged while Redis does not answer."""
+    expired = database.run(lambda conn: captures.read_expired(conn, now=now, limit=settings.sweep_batch))
+    ended = sum(
+        database.run(
+            partial(end_expired, item_id=item_id, actor="sweep", now=now, waits_s=settings.retry_waits_s)
+        )
+        for item_id in expired
+    )
+    job = ITEM_JOBS[ItemState.RECEIVED]
+    waiting = queue.count_waiting(job.queue)
+    room = 0 if waiting is None else settings.sweep_batch - waiting
+    if room <= 0:
+        return Swept(ended, 0)
+    due = database.run(
+        lambda conn: items.take_due(
+            conn, now=now, nudged_before=now - timedelta(seconds=settings.renudge_after_s), limit=room
+        )
+    )
+    return Swept(ended, sum(queue.nudge(job, item_id) for item_id in due))
+
+
+@dataclass(slots=True)
+class Sweep:
+    """The loop around `sweep_once`, until told to stop."""
+
+    dsn: str
+    database: Database
+    queue: QueueDoor
+    vault: ObjectVault
+    settings: Settings
+    is_stopping: bool = False
+    _listener: Connection | None = None
+    _purged_at: float = field(default=float("-inf"))
+    _orphans_at: float = field(default=float("-inf"))
+
+    def run(self) -> None:
+        """Sweep until `stop` is called."""
+        while not self.is_stopping:
+            try:
+                self._sweep()
+                self._wait()
+            except (ServerUnavailableError, psycopg.OperationalError) as error:
+                _log.warning("the sweep waits: %s", type(error).__name__)
+                self._drop_listener()
+                time.sleep(min(self.settings.sweep_every_s, 1.0))
+        self._drop_listener()
+
+    def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        """Stop after this round."""
+        self.is_stopping = True
+
+    def _sweep(self) -> None:
+        if self._listener is None:
+            self._listener = connect(self.dsn, autocommit=True)
+            self._listener.execute("LISTEN hotline_due")
+        swept = sweep_once(self.database, self.queue, self.settings, now=utcnow())
+        if swept.ended:
+            _log.info("ended %d leases that had run out", swept.ended)
+        elapsed = time.monotonic()
+        try:
+            if elapsed - self._purged_at >= PURGE_EVERY_S:
+                self._purged_at = elapsed
+                purge_expired(self.database, self.vault, self.settings, now=utcnow())
+            if elapsed - self._orphans_at >= ORPHANS_EVERY_S:
+                self._orphans_at = elapsed
+                purge_orphans(self.database, self.vault, self.settings, now=utcnow())
+        except StorageError as error:
+            _log.error("retention could not run: %s", error)
+
+    def _wait(self) -> None:
+        if self._listener is not None and not self.is_stopping:
+            for _ in self._listener.notifies(timeout=self.settings.sweep_every_s, stop_after=1):
+                pass
+
+    def _drop_listener(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the sweep as a process of its own: `python -m workers.sweep_due`."""
+    argparse.ArgumentParser(prog="hotline sweep", description="Nudge what is due; run retention.").parse_args(
+        argv
+    )
+    try:
+        process = start_process("sweep")
+        database = Database(process.keys.find_database_url(), size=2)
+        database.open()
+        sweep = Sweep(
+            process.keys.find_database_url(),
+            database,
+            QueueDoor(process.keys.find_redis_url(), timeout_s=process.settings.job_timeout_s),
+            ObjectVault(process.keys.find_evidence_url()),
+            process.settings,
+        )
+    except HotlineError as error:
+        print(f"hotline sweep: {error}", file=sys.stderr)
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, sweep.stop)
+    try:
+        sweep.run()
+    finally:
+        database.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""What a job needs: one object per worker process, made once and kept warm."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hashsets.current import ensure_current
+from hashsets.search import Index
+from triage.keys import INTAKE_IDENTITY, VAULT_RECIPIENT, ProcessKeys
+from triage.queue import QueueDoor
+from triage.sandbox.decoder import Decoder, DecoderLimits
+from triage.settings import Settings
+from triage.store.pool import Database
+from triage.store.practice import read_practice_names
+from triage.store.rows import Connection
+from triage.vault import ObjectVault
+from workers.fetcher.door import Fetcher
+from workers.fetcher.policy import PracticeNames
+from workers.fetcher.wire import FetchLimits
+
+
+class IndexHolder:
+    """The opened index of this process; a newer generation is taken up before the next match.
+
+    Args:
+        folder: folder of the mapped index.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._index: Index | None = None
+
+    def get(self, conn: Connection, *, at_least: int) -> Index:
+        """Return an index that is not behind the database.
+
+        Args:
+            at_least: the database's generation.
+
+        Raises:
+            IndexUnreadableError: it cannot be opened nor built anew.
+        """
+        if (
+            self._index is None
+            or self._index.generation < at_least
+            or not self._index.is_current(self._folder)
+        ):
+            self._index = ensure_current(conn, self._folder)
+        return self._index
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureTools:
+    """What the capture job needs."""
+
+    name: str
+    settings: Settings
+    database: Database
+    queue: QueueDoor
+    vault: ObjectVault
+    fetcher: Fetcher
+    decoder: Decoder
+    index: IndexHolder
+    intake_identity: str = field(repr=False)
+    vault_recipient: str = field(repr=False)
+
+    def close(self) -> None:
+        """End the children and close the connections."""
+        self.fetcher.close()
+        self.decoder.close()
+        self.database.close()
+
+
+def open_capture_tools(
+    name: str, settings: Settings, keys: ProcessKeys, index_dir: Path, *, zygote_module: str | None = None
+) -> CaptureTools:
+    """Connect, start the decoder, and hand the fetcher the names of a practice deployment.
+
+    Args:
+        name: name of this worker.
+        zygote_module: only the tests of the sandbox's boundary give one.
+
+    Raises:
+        HotlineError: something that a worker cannot do without is missing.
+    """
+    database = Database(keys.find_database_url())
+    database.open()
+    practice = PracticeNames.from_rows(database.run(read_practice_names))
+    limits = DecoderLimits.from_settings(settings)
+    is_weak = settings.sandbox == "weak"
+    decoder = (
+        Decoder(limits, weak=is_weak, zygote_module=zygote_module)
+        if zygote_module
+        else Decoder(limits, weak=is_weak)
+    )
+    tools = CaptureTools(
+        name=name,
+        settings=settings,
+        database=database,
+        queue=QueueDoor(keys.find_redis_url(), timeout_s=settings.job_timeout_s),
+        vault=ObjectVault(keys.find_evidence_url()),
+        fetcher=Fetcher(FetchLimits.from_settings(settings), practice),
+        decoder=decoder,
+        index=IndexHolder(index_dir),
+        intake_identity=keys.read(INTAKE_IDENTITY),
+        vault_recipient=keys.read(VAULT_RECIPIENT),
+    )
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("children that die with their parent must be started by its main thread")
+    decoder.start()
+    return tools
