@@ -70,9 +70,7 @@ def database(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Fresh
     name = f"t_{os.urandom(6).hex()}"
     with psycopg.connect(servers.postgres.superuser_dsn(), autocommit=True) as admin:
         admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE hotline OWNER hotline_owner").format(
-                sql.Identifier(name)
-            )
+            sql.SQL("CREATE DATABASE {} TEMPLATE hotline OWNER hotline_owner").format(sql.Identifier(name))
         )
     dsns = {role: make_conninfo(dsn, dbname=name) for role, dsn in servers.dsns.items()}
     with psycopg.connect(dsns[migrate.OWNER]) as conn:

@@ -12,7 +12,7 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 class _UtcFormatter(logging.Formatter):
-    converter = staticmethod(time.gmtime)  # type: ignore[assignment]
+    converter = staticmethod(time.gmtime)
     default_msec_format = "%s.%03dZ"
 
     def formatException(self, ei: object) -> str:  # noqa: N802 - name of the standard library

@@ -45,6 +45,10 @@ class Settings:
     public_port: int = setting(8700, "TCP port of the public form and the report API, on localhost.")
     staff_port: int = setting(8701, "TCP port of the staff console, on localhost.")
     bind_host: str = setting("127.0.0.1", "Address that both web surfaces bind to.")
+    served_hosts: tuple[str, ...] = setting(
+        (),
+        "Host names that are served besides localhost, comma-separated; only behind a proxy that speaks TLS.",
+    )
     public_uploads: bool = setting(
         False, "Whether the public form takes files; the API always does (on/off)."
     )
@@ -132,6 +136,8 @@ def _parse(name: str, kind: Any, text: str) -> Any:
             return float(text)
         if kind == tuple[float, ...]:
             return tuple(float(part) for part in text.split(","))
+        if kind == tuple[str, ...]:
+            return tuple(part.strip() for part in text.split(",") if part.strip())
         if kind is Path or kind == (Path | None):
             return Path(text)
     except ValueError:

@@ -7,22 +7,17 @@
 4. Now and then run retention, and more seldom look for orphans in the store.
 """
 
-import argparse
 import logging
-import signal
-import sys
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
 
-from triage.process import Process, start_process
-
 import psycopg
 
 from triage.clock import utcnow
-from triage.errors import HotlineError, ServerUnavailableError, StorageError
+from triage.errors import ServerUnavailableError, StorageError
 from triage.queue import QueueDoor
 from triage.rules.due import ITEM_JOBS
 from triage.rules.states import ItemState
@@ -127,35 +122,3 @@ class Sweep:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the sweep as a process of its own: `python -m workers.sweep_due`."""
-    argparse.ArgumentParser(prog="hotline sweep", description="Nudge what is due; run retention.").parse_args(
-        argv
-    )
-    try:
-        process = start_process("sweep")
-        database = Database(process.keys.find_database_url(), size=2)
-        database.open()
-        sweep = Sweep(
-            process.keys.find_database_url(),
-            database,
-            QueueDoor(process.keys.find_redis_url(), timeout_s=process.settings.job_timeout_s),
-            ObjectVault(process.keys.find_evidence_url()),
-            process.settings,
-        )
-    except HotlineError as error:
-        print(f"hotline sweep: {error}", file=sys.stderr)
-        return 1
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, sweep.stop)
-    try:
-        sweep.run()
-    finally:
-        database.close()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -82,7 +82,10 @@ def test_a_forged_event_is_refused_by_the_database(conn, as_role, change, monkey
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("UPDATE custody_events SET record = replace(record, '\"n\":2', '\"n\":7') WHERE seq = 2", "2 was changed"),
+        (
+            "UPDATE custody_events SET record = replace(record, '\"n\":2', '\"n\":7') WHERE seq = 2",
+            "2 was changed",
+        ),
         ("UPDATE custody_events SET actor = 'x' WHERE seq = 2", "2 was changed"),
         ("DELETE FROM custody_events WHERE seq = 2", "2 is missing"),
         ("DELETE FROM custody_events WHERE seq = 3", "end of the stream is missing"),

@@ -307,11 +307,10 @@ def test_words_of_a_lying_process_are_cut(liar: Fetcher, monkeypatch: pytest.Mon
     assert len(str(caught.value)) <= 200
 
 
-@pytest.mark.parametrize(
-    "program", ["", "import time; time.sleep(9)", "raise SystemExit(3)", "import nothing"]
-)
+@pytest.mark.parametrize("program", ["", "import time; time.sleep(9)", "raise SystemExit(3)", "missing"])
 def test_a_process_that_does_not_start_says_so(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setattr(door, "START_S", 0.5)
-    monkeypatch.setattr(door, "COMMAND", (sys.executable, "-I", "-S", "-c", program))
+    interpreter = sys.executable if program != "missing" else "/nowhere/python"
+    monkeypatch.setattr(door, "COMMAND", (interpreter, "-I", "-S", "-c", program))
     with pytest.raises(SandboxUnavailableError):
         Fetcher(LIMITS).fetch("job-23", "http://photos.example/ok")

@@ -19,6 +19,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import httpcore2
+
 from triage.errors import CaptureFailedError, CaptureRefusedError, HotlineError, SandboxUnavailableError
 from triage.sandbox import locks
 from workers.fetcher.client import fetch_url
@@ -120,6 +122,8 @@ def answer_job(
 def serve(channel: socket.socket) -> int:
     """Lock the process and answer jobs until the worker closes; return the exit status."""
     loop = asyncio.new_event_loop()
+    loop.run_until_complete(httpcore2.AnyIOBackend().sleep(0))  # imports now what it would import on use
+    "a.example".encode("idna")  # likewise
     ssl_context = ssl.create_default_context()
     start = receive_frame(channel)
     if start is None:

@@ -113,19 +113,19 @@ class Fetcher:
             return
         self._kill()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs:
-            self._channel = ours
-            self._process = subprocess.Popen(
-                [*COMMAND, str(theirs.fileno())],
-                env={},
-                cwd="/",
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        self._channel = ours
         try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [*COMMAND, str(theirs.fileno())],
+                    env={},
+                    cwd="/",
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
             send_frame(ours, make_start_message(self._limits, self._practice))
             ready = receive_frame(ours, time.monotonic() + START_S)
         except (OSError, FrameError) as error:

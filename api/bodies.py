@@ -1,0 +1,197 @@
+"""Request bodies: read as they stream in, with caps; files are sealed on the way and never spooled in clear."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import rfc8785
+from fastapi import Request
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from api.errors import UnsupportedBodyError
+from triage.errors import InvalidReportError, TooLargeError
+from triage.steps.receive_report import SealedUpload
+from triage.vault import ObjectVault, SealingUpload
+
+MAX_TEXT_BYTES = 12 * 2**20
+MAX_FILES = 20
+_MAX_FIELDS = 100
+
+
+@dataclass(slots=True)
+class ReadForm:
+    """A form as it was read: text fields by name (all values), and files that are sealed already."""
+
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    uploads: list[SealedUpload] = field(default_factory=list)
+    file_digests: list[str] = field(default_factory=list, repr=False)
+
+    def text(self, name: str) -> str:
+        """Return the first value of a field; empty without one."""
+        return self.fields.get(name, [""])[0]
+
+    def digest(self) -> bytes:
+        """Return 32 bytes that name what the form holds, whatever its boundary was."""
+        return hashlib.sha256(
+            rfc8785.dumps(
+                {
+                    "fields": {name: list(values) for name, values in sorted(self.fields.items())},
+                    "files": [
+                        [upload.file_name, digest]
+                        for upload, digest in zip(self.uploads, self.file_digests, strict=True)
+                    ],
+                }
+            )
+        ).digest()
+
+
+def check_length(request: Request, limit: int) -> None:
+    """Refuse a body whose announced length is over the limit, before any of it is read.
+
+    Raises:
+        TooLargeError: it is.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise TooLargeError(f"The body may have at most {limit} bytes.")
+
+
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """Read a whole body into memory.
+
+    Raises:
+        TooLargeError: it is over the limit.
+        InvalidReportError: the sender went away.
+    """
+    check_length(request, limit)
+    body = bytearray()
+    async for chunk in _stream(request):
+        body += chunk
+        if len(body) > limit:
+            raise TooLargeError(f"The body may have at most {limit} bytes.")
+    return bytes(body)
+
+
+async def _stream(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect:
+        raise InvalidReportError("The sender went away before the end.") from None
+
+
+@dataclass(slots=True)
+class _FormReader:
+    """Takes the parser's events: text into memory, files into the sealed intake area."""
+
+    vault: ObjectVault
+    recipient: str
+    max_file_bytes: int
+    takes_files: bool
+    form: ReadForm = field(default_factory=ReadForm)
+    _segment: MultipartSegment | None = None
+    _text: bytearray = field(default_factory=bytearray)
+    _text_bytes: int = 0
+    _upload: SealingUpload | None = None
+    _digest: "hashlib._Hash | None" = None
+
+    async def begin(self, segment: MultipartSegment) -> None:
+        """Begin a part."""
+        self._segment = segment
+        self._text.clear()
+        if segment.filename:
+            if not self.takes_files:
+                raise InvalidReportError("Files are not taken here.")
+            if len(self.form.uploads) >= MAX_FILES:
+                raise InvalidReportError(f"A report may hold at most {MAX_FILES} files.")
+            self._digest = hashlib.sha256()
+            self._upload = self.vault.start_intake(self.recipient, self.max_file_bytes)
+
+    async def take(self, chunk: bytes) -> None:
+        """Take some bytes of the part."""
+        if self._upload is not None and self._digest is not None:
+            self._digest.update(chunk)
+            await run_in_threadpool(self._upload.write, chunk)
+            return
+        self._text_bytes += len(chunk)
+        if self._text_bytes > MAX_TEXT_BYTES:
+            raise TooLargeError(f"The fields may have at most {MAX_TEXT_BYTES} bytes.")
+        self._text += chunk
+
+    async def end(self) -> None:
+        """End the part."""
+        segment, self._segment = self._segment, None
+        if segment is None:
+            return
+        if self._upload is not None and self._digest is not None:
+            upload, self._upload = self._upload, None
+            await run_in_threadpool(upload.finish)
+            self.form.uploads.append(SealedUpload(upload.name, segment.filename or "", upload.clear_bytes))
+            self.form.file_digests.append(self._digest.hexdigest())
+            return
+        try:
+            value = self._text.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InvalidReportError("A field is not UTF-8 text.") from None
+        if segment.name and not (segment.filename == "" and not value):  # an empty file field is no field
+            self.form.fields.setdefault(segment.name, []).append(value)
+
+    async def give_up(self) -> None:
+        """Remove what was stored; nothing of a refused form stays."""
+        if self._upload is not None:
+            await run_in_threadpool(self._upload.give_up)
+        await discard_uploads(self.vault, self.form)
+
+
+async def read_form(
+    request: Request, vault: ObjectVault, recipient: str, *, max_file_bytes: int, takes_files: bool
+) -> ReadForm:
+    """Read a multipart form as it streams in; each file is sealed to `recipient` on the way.
+
+    Raises:
+        UnsupportedBodyError: it is no multipart form.
+        InvalidReportError: it is broken, or holds too many parts, or files where none are taken.
+        TooLargeError: a file or the text is too large.
+        StorageError: the store refused.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    boundary = options.get("boundary", "")
+    if kind != "multipart/form-data" or not boundary:
+        raise UnsupportedBodyError
+    check_length(request, MAX_TEXT_BYTES + (MAX_FILES * max_file_bytes if takes_files else 0))
+    reader = _FormReader(vault, recipient, max_file_bytes, takes_files)
+    try:
+        with PushMultipartParser(boundary, max_segment_count=_MAX_FIELDS, strict=True) as parser:
+            async for chunk in _stream(request):
+                for event in parser.parse(chunk):
+                    if isinstance(event, MultipartSegment):
+                        await reader.begin(event)
+                    elif event:
+                        await reader.take(bytes(event))
+                    else:
+                        await reader.end()
+    except MultipartError:
+        await reader.give_up()
+        raise InvalidReportError("The form is broken or cut off.") from None
+    except BaseException:
+        await reader.give_up()
+        raise
+    return reader.form
+
+
+async def discard_uploads(vault: ObjectVault, form: ReadForm) -> None:
+    """Delete the sealed files of a form that is not stored."""
+    for upload in form.uploads:
+        await run_in_threadpool(_discard, vault, upload.name)
+
+
+def _discard(vault: ObjectVault, name: str) -> None:
+    from triage.errors import StorageError
+    from triage.vault import INTAKE
+
+    try:
+        vault.delete(INTAKE, name)
+    except StorageError:
+        return  # the sweep of orphans takes it

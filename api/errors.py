@@ -1,0 +1,48 @@
+"""Errors → HTTP status, and one clear sentence each. Nothing of an unexpected error reaches the caller."""
+
+from http import HTTPStatus
+
+from triage.errors import (
+    HotlineError,
+    IdempotencyConflictError,
+    InvalidReportError,
+    NotAllowedError,
+    ServerUnavailableError,
+    StorageError,
+    TooLargeError,
+)
+
+
+class UnauthorisedError(HotlineError):
+    """A valid token with the scope `intake` is needed."""
+
+
+class UnsupportedBodyError(HotlineError):
+    """The body must be JSON or multipart/form-data."""
+
+
+STATUS: tuple[tuple[type[HotlineError], HTTPStatus], ...] = (
+    (UnauthorisedError, HTTPStatus.UNAUTHORIZED),
+    (UnsupportedBodyError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    (InvalidReportError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (IdempotencyConflictError, HTTPStatus.CONFLICT),
+    (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (NotAllowedError, HTTPStatus.FORBIDDEN),
+    (StorageError, HTTPStatus.INSUFFICIENT_STORAGE),
+    (ServerUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+
+def choose_status(error: HotlineError) -> HTTPStatus:
+    """Return the HTTP status of one of our errors; 500 for those that should not reach a caller."""
+    for kind, status in STATUS:
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def choose_sentence(error: HotlineError) -> str:
+    """Return what the caller is told."""
+    if choose_status(error) is HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "Something went wrong here; nothing was stored."
+    return str(error)

@@ -1,0 +1,94 @@
+"""Headers of every answer, the hosts that are served, and the log line of a request.
+
+The web server's own access log is off: it would hold addresses of reporters. Ours has the route's template,
+the status and the milliseconds.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = logging.getLogger("api")
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+HEADERS: dict[str, str] = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class SecurityMiddleware:
+    """Refuse foreign hosts, add the headers, write the log line.
+
+    Args:
+        app: the application.
+        hosts: further host names that are served (behind a proxy that speaks TLS).
+        content_security_policy: the policy of this surface.
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: tuple[str, ...], content_security_policy: str) -> None:
+        self.app = app
+        self._hosts = LOCAL_HOSTS | {host.lower() for host in hosts}
+        self._headers = HEADERS | {"Content-Security-Policy": content_security_policy}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.monotonic()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(raw=message["headers"])
+                for name, value in self._headers.items():
+                    headers[name] = value
+                message["headers"] = headers.raw
+            await send(message)
+
+        try:
+            if _host_of(scope) not in self._hosts:
+                await _refuse_host(send_with_headers)
+            else:
+                await self.app(scope, receive, send_with_headers)
+        finally:
+            route = getattr(scope.get("route"), "path", "-")
+            _log.info("%s %s %d %.0f ms", scope["method"], route, status, (time.monotonic() - started) * 1e3)
+
+
+def _host_of(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host = value.decode("latin-1").lower()
+            if host.startswith("["):
+                return str(host.partition("]")[0] + "]")
+            return str(host.partition(":")[0])
+    return ""
+
+
+async def _refuse_host(send: Send) -> None:
+    body = b"This host is not served here.\n"
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 421,
+            "headers": [
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", b"%d" % len(body)),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
