@@ -396,3 +396,17 @@ def has_own_changes(conn: Connection) -> bool:
     """Say whether this transaction has written anything that is not committed yet."""
     row = _cursor(conn).execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL").fetchone()
     return row is not None and bool(row[0])
+
+
+def is_trust_proposed(conn: Connection, set_id: UUID, entry_class: EntryClass) -> bool:
+    """Say whether somebody has proposed to trust this class, confirmed or not."""
+    row = (
+        _cursor(conn)
+        .execute(
+            "SELECT 1 FROM hash_set_trusts"
+            " WHERE set_id = %(set_id)s AND class = %(class)s AND step = 'proposed'",
+            {"set_id": set_id, "class": entry_class},
+        )
+        .fetchone()
+    )
+    return row is not None

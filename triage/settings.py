@@ -12,7 +12,18 @@ from typing import Any
 
 from triage.errors import SettingsError
 
-SECRET_FIELDS = frozenset({"database_url", "redis_url", "evidence_url"})
+SECRET_FIELDS = frozenset(
+    {
+        "database_url",
+        "database_url_owner",
+        "database_url_public",
+        "database_url_staff",
+        "database_url_worker",
+        "database_url_outbound",
+        "redis_url",
+        "evidence_url",
+    }
+)
 PRACTICE_FLOOR_FIELDS = ("retry_waits_s", "undo_s", "online_check_every_s")
 
 
@@ -31,6 +42,21 @@ class Settings:
     )
     database_url: str | None = setting(
         None, "PostgreSQL of this process, with its own role; unset: the embedded server."
+    )
+    database_url_owner: str | None = setting(
+        None, "PostgreSQL with the owner role; `hotline up` with external servers takes all five."
+    )
+    database_url_public: str | None = setting(
+        None, "PostgreSQL with the public role; `hotline up` with external servers takes all five."
+    )
+    database_url_staff: str | None = setting(
+        None, "PostgreSQL with the staff role; `hotline up` with external servers takes all five."
+    )
+    database_url_worker: str | None = setting(
+        None, "PostgreSQL with the worker role; `hotline up` with external servers takes all five."
+    )
+    database_url_outbound: str | None = setting(
+        None, "PostgreSQL with the outbound role; `hotline up` with external servers takes all five."
     )
     redis_url: str | None = setting(None, "Redis or Valkey of this process; unset: the embedded server.")
     evidence_url: str | None = setting(

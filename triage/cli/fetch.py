@@ -14,8 +14,6 @@ from triage.errors import (
     CaptureFailedError,
     CaptureRefusedError,
     InvalidUrlError,
-    ServerUnavailableError,
-    SettingsError,
 )
 from triage.ids import new_id
 from triage.rules.urls import normalise_url
@@ -48,7 +46,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     practice = read_practice(settings) if args.practice else NO_PRACTICE
     shown, code = fetch_facts(args.url, FetchLimits.from_settings(settings), practice)
     if args.json:
-        print(json.dumps(shown, indent=2))
+        print(json.dumps(shown))
         return code
     for name, value in shown.items():
         is_error = name in {"refused", "failed"}
@@ -90,21 +88,14 @@ def fetch_facts(text: str, limits: FetchLimits, practice: PracticeNames) -> tupl
 
 
 def read_practice(settings: Settings) -> PracticeNames:
-    """Read the practice names from the database of this process.
+    """Read the practice names from the running practice database.
 
     Raises:
-        SettingsError: no database is named, or its names are unfit.
-        ServerUnavailableError: it does not answer.
+        HotlineError: it does not answer, or its names are unfit.
     """
-    import psycopg  # here, so that a plain fetch needs neither driver nor database
-
+    # Imported here, so that a plain fetch needs neither driver nor database.
+    from triage.cli.session import find_deployment, open_connection
     from triage.store.practice import read_practice_names
 
-    if not settings.database_url:
-        raise SettingsError("--practice needs DATABASE_URL of a practice database")
-    try:
-        with psycopg.connect(settings.database_url) as conn:
-            rows = list(read_practice_names(conn))
-    except psycopg.OperationalError as error:
-        raise ServerUnavailableError("the database does not answer") from error
-    return PracticeNames.from_rows(rows)
+    with open_connection(find_deployment(settings, practice=True), "staff") as conn:
+        return PracticeNames.from_rows(read_practice_names(conn))

@@ -289,3 +289,10 @@ def _remove_dots(path: str) -> str:
         elif is_last:
             kept.append("")
     return "/" + "/".join(kept)
+
+
+def defang(url: str) -> str:
+    """Return a normal URL in a form that no program turns into a link: hxxp and [.] in the host."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.replace('http', 'hxxp')}://{host.replace('.', '[.]')}{slash}{path}"

@@ -1,0 +1,160 @@
+"""Runs one whole deployment: servers, migrations, keys, and every process of it under a supervisor.
+
+1. Hold the state folder; a second one is refused.
+2. Start the embedded servers, or take the addresses of external ones.
+3. Migrate as the owner, write what kind of deployment this is, make the keys that are missing.
+4. Start public web, staff web, workers and sweep; restart what dies; stop all of them at the end.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from hashsets.current import ensure_current
+from triage.cli.embedded import start_servers
+from triage.cli.make_keys import make_keys
+from triage.cli.session import Deployment
+from triage.cli.state_dir import StateDir, tell, write_secret
+from triage.cli.supervise import ChildSpec, Supervisor, WatchedServer, make_child_environment
+from triage.clock import utcnow
+from triage.errors import ServerUnavailableError, SettingsError
+from triage.keys import DATABASE_URL, REDIS_URL
+from triage.settings import Settings
+from triage.store.migrate import OWNER, migrate
+from triage.store.pool import connect
+from triage.store.practice import Kind, write_kind
+from triage.store.rows import Connection
+
+ROLE_OF_PROCESS = {
+    "public": "public",
+    "staff": "staff",
+    "worker": "worker",
+    "sweep": "worker",
+    "outbound": "outbound",
+}
+QUEUE_USERS = ("worker", "sweep", "outbound")
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that is taken, before anything is started.
+
+    Raises:
+        SettingsError: somebody else listens there.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(f"Port {port} cannot be used: {error.strerror}.") from None
+
+
+@contextmanager
+def _external(settings: Settings, state: StateDir) -> Iterator[tuple[str, tuple[WatchedServer, ...]]]:
+    """Hand each process the address of its own role, by file; return the owner's."""
+    urls = {
+        "owner": settings.database_url_owner,
+        "public": settings.database_url_public,
+        "staff": settings.database_url_staff,
+        "worker": settings.database_url_worker,
+        "outbound": settings.database_url_outbound,
+    }
+    missing = [f"DATABASE_URL_{role.upper()}" for role, url in urls.items() if not url]
+    if missing:
+        raise SettingsError(f"External PostgreSQL needs {', '.join(missing)} too.")
+    if not settings.redis_url:
+        raise SettingsError("External PostgreSQL needs REDIS_URL too.")
+    with state.hold("up"):
+        state.prepare()
+        for process, role in ROLE_OF_PROCESS.items():
+            write_secret(state.keys(process) / DATABASE_URL, urls[role] or "")
+        for process in QUEUE_USERS:
+            write_secret(state.keys(process) / REDIS_URL, settings.redis_url)
+        yield urls["owner"] or "", ()
+
+
+@contextmanager
+def _embedded(state: StateDir) -> Iterator[tuple[str, tuple[WatchedServer, ...]]]:
+    with start_servers(state) as servers:
+        watched = (servers.postgres,) if servers.valkey is None else (servers.postgres, servers.valkey)
+        yield servers.dsns[OWNER], watched
+
+
+def _prepare_database(owner_dsn: str, kind: Kind, set_up: Callable[[Connection], None] | None) -> None:
+    with connect(owner_dsn, autocommit=True) as conn:
+        for name in migrate(conn):
+            tell(f"Migrated: {name}.")
+        with conn.transaction():
+            write_kind(conn, kind, now=utcnow())
+            if set_up is not None:
+                set_up(conn)
+
+
+def make_specs(deployment: Deployment, **more: str) -> list[ChildSpec]:
+    """Return the processes of a deployment, each with its own keys and no secret in its environment.
+
+    Args:
+        more: further variables for every process.
+    """
+    settings, state = deployment.settings, deployment.state
+
+    def spec(name: str, process: str, *argv: str, **extra: str) -> ChildSpec:
+        env = make_child_environment(
+            os.environ,
+            KEYS_DIR=str(state.keys(process)),
+            INDEX_DIR=str(deployment.index_dir),
+            STATE_DIR=str(state.root.parent),
+            **more,
+            **extra,
+        )
+        return ChildSpec(name, (sys.executable, "-B", "-m", *argv), env)
+
+    return [
+        spec("public", "public", "api", "--surface", "public"),
+        spec("staff", "staff", "api", "--surface", "staff"),
+        *(spec(f"worker-{number}", "worker", "workers") for number in range(1, settings.workers + 1)),
+        spec("sweep", "sweep", "workers.sweep"),
+    ]
+
+
+def run_deployment(
+    deployment: Deployment,
+    kind: Kind,
+    *,
+    set_up: Callable[[Connection], None] | None = None,
+    on_start: Callable[[], None] | None = None,
+    **more: str,
+) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Args:
+        deployment: which one.
+        kind: live or practice; the database keeps the first answer for ever.
+        set_up: what practice writes before its processes start.
+        on_start: called once the processes are started.
+        more: further variables for every process.
+
+    Raises:
+        HotlineError: it cannot start; one line says why.
+    """
+    settings, state = deployment.settings, deployment.state
+    check_port(settings.bind_host, settings.public_port)
+    check_port(settings.bind_host, settings.staff_port)
+    is_external = bool(settings.database_url or settings.database_url_owner)
+    source = _external(settings, state) if is_external else _embedded(state)
+    with source as (owner_dsn, watched):
+        make_keys(state, evidence_url=settings.evidence_url)
+        try:
+            _prepare_database(owner_dsn, kind, set_up)
+            with connect(owner_dsn) as conn:
+                ensure_current(conn, deployment.index_dir)
+        except psycopg.Error as error:
+            raise ServerUnavailableError(f"PostgreSQL refused the set-up: {type(error).__name__}.") from None
+        supervisor = Supervisor(make_specs(deployment, **more), state.logs, servers=watched)
+        if on_start is not None:
+            on_start()
+        supervisor.run()

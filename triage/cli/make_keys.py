@@ -1,0 +1,62 @@
+"""Makes the key files of a deployment once: intake and vault key pairs, and the key of the receipts.
+
+A half-present pair is refused: making a new half would leave sealed objects that nobody can open.
+"""
+
+import secrets
+from pathlib import Path
+
+from triage.cli.state_dir import StateDir, read_text_secret, write_secret
+from triage.errors import KeyMissingError
+from triage.keys import (
+    EVIDENCE_URL,
+    INTAKE_IDENTITY,
+    INTAKE_RECIPIENT,
+    RECEIPT_KEY,
+    VAULT_IDENTITY,
+    VAULT_RECIPIENT,
+)
+from triage.vault import new_identity
+
+PAIRS = (
+    (("worker", INTAKE_IDENTITY), ("public", INTAKE_RECIPIENT)),
+    (("staff", VAULT_IDENTITY), ("worker", VAULT_RECIPIENT)),
+)
+STORE_USERS = ("public", "staff", "worker", "sweep")
+
+
+def make_keys(state: StateDir, *, evidence_url: str | None) -> None:
+    """Write the key files that are missing.
+
+    Args:
+        state: a prepared state folder.
+        evidence_url: the store; None for the folders below the state folder.
+
+    Raises:
+        KeyMissingError: one half of a pair is missing.
+    """
+    for (identity_holder, identity_name), (recipient_holder, recipient_name) in PAIRS:
+        identity_path = state.keys(identity_holder) / identity_name
+        recipient_path = state.keys(recipient_holder) / recipient_name
+        present = (identity_path.exists(), recipient_path.exists())
+        if present == (False, False):
+            identity, recipient = new_identity()
+            write_secret(identity_path, identity)
+            write_secret(recipient_path, recipient)
+        elif present != (True, True):
+            missing = recipient_name if present[0] else identity_name
+            raise KeyMissingError(f"The key file {missing} is missing while its other half is there.")
+    _write_if_missing(state.keys("public") / RECEIPT_KEY, secrets.token_hex(32))
+    store = evidence_url or f"file://{state.root}"
+    for holder in STORE_USERS:
+        _write_if_changed(state.keys(holder) / EVIDENCE_URL, store)
+
+
+def _write_if_missing(path: Path, text: str) -> None:
+    if not path.exists():
+        write_secret(path, text)
+
+
+def _write_if_changed(path: Path, text: str) -> None:
+    if not path.exists() or read_text_secret(path) != text:
+        write_secret(path, text)

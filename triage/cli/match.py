@@ -1,0 +1,143 @@
+"""`hotline match`: files or hashes against the index. A matcher that fails is an error, never "no match"."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hashsets.compute import digest_bytes
+from hashsets.current import ensure_current
+from hashsets.errors import InvalidHashError
+from hashsets.model import HEX_DIGITS, Algorithm, Fingerprint, normalise_hash
+from hashsets.store import read_entries
+from triage.cli.session import add_json_flag, add_practice_flag, find_deployment, open_connection, print_json
+from triage.errors import PictureRefusedError
+from triage.sandbox.decoder import Decoder, DecoderLimits
+from triage.settings import Settings
+
+_DIGEST_OF_LENGTH = {
+    HEX_DIGITS[algorithm]: algorithm for algorithm in (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256)
+}
+
+
+class _InOrder(argparse.Action):
+    """Keeps queries in the order in which they were written, whatever option they came by."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        del parser
+        queries = list(getattr(namespace, "queries", None) or [])
+        for value in values if isinstance(values, list) else [values]:
+            queries.append((option_string or "file", value))
+        namespace.queries = queries
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("match", help="match files or hashes against the hash sets")
+    parser.add_argument("files", metavar="FILE", nargs="*", action=_InOrder)
+    parser.add_argument("--pdq", metavar="HEX", action=_InOrder, help="64 hex digits; repeatable")
+    parser.add_argument("--digest", metavar="HEX", action=_InOrder, help="MD5, SHA-1 or SHA-256; repeatable")
+    add_json_flag(parser)
+    add_practice_flag(parser)
+    parser.set_defaults(run=run, queries=[])
+
+
+def _read_hash(option: str, text: str) -> list[Fingerprint]:
+    if option == "--pdq":
+        return [
+            Fingerprint(Algorithm.PDQ, normalise_hash(Algorithm.PDQ, text), orientation="r0", quality=100)
+        ]
+    algorithm = _DIGEST_OF_LENGTH.get(len(text))
+    if algorithm is None:
+        raise InvalidHashError("--digest takes 32, 40 or 64 hex digits")
+    return [Fingerprint(algorithm, normalise_hash(algorithm, text))]
+
+
+def _read_file(name: str, decoder: Decoder) -> tuple[list[Fingerprint], str | None]:
+    try:
+        data = Path(name).read_bytes()
+    except OSError as error:
+        return [], f"cannot be read: {error.strerror}"
+    found = digest_bytes(data)
+    try:
+        with decoder.open_picture(name, data) as picture:
+            return [*found, *picture.fingerprints], None
+    except PictureRefusedError as error:
+        return found, str(error)
+
+
+def _read_queries(
+    queries: list[tuple[str, str]], settings: Settings
+) -> Iterator[tuple[str, list[Fingerprint], str | None]]:
+    with contextlib.ExitStack() as stack:
+        decoder: Decoder | None = None
+        for option, value in queries:
+            if option == "file":
+                if decoder is None:
+                    limits = DecoderLimits.from_settings(settings)
+                    decoder = stack.enter_context(Decoder(limits, weak=settings.sandbox == "weak"))
+                yield value, *_read_file(value, decoder)
+            else:
+                yield value, _read_hash(option, value), None
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Match every query; 1 when one could not be read.
+
+    Raises:
+        HotlineError, HashsetsError: no index, no database, or a hash that is none.
+    """
+    if not args.queries:
+        print("usage: hotline match FILE… | --pdq HEX | --digest HEX", file=sys.stderr)
+        return 2
+    for option, value in args.queries:  # all hashes are read before anything is printed
+        if option != "file":
+            _read_hash(option, value)
+    deployment = find_deployment(settings, practice=args.practice)
+    failed = False
+    with open_connection(deployment, "staff") as conn:
+        index = ensure_current(conn, deployment.index_dir)
+        for query, fingerprints, error in _read_queries(args.queries, settings):
+            hits = index.search(fingerprints)
+            entries = read_entries(conn, sorted({hit.entry_id for hit in hits}))
+            shown: dict[str, Any] = {
+                "query": query,
+                "hits": [
+                    {
+                        "set": entries[hit.entry_id].set_name,
+                        "entry": entries[hit.entry_id].source_key,
+                        "kind": hit.kind.value,
+                        "algorithm": hit.fingerprint.algorithm.value,
+                        "distance": hit.distance,
+                        "class": entries[hit.entry_id].entry_class.value,
+                    }
+                    for hit in hits
+                    if hit.entry_id in entries
+                ],
+            }
+            if error is not None:
+                shown["error"] = error
+                failed = failed or not fingerprints
+            _show(shown, as_json=args.json)
+    return 1 if failed else 0
+
+
+def _show(shown: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(shown)
+        return
+    if "error" in shown:
+        print(f"{shown['query']}: {shown['error']}", file=sys.stderr)
+    print(f"{shown['query']}: {len(shown['hits'])} hits")
+    for hit in shown["hits"]:
+        print(
+            f"  {hit['kind']} {hit['algorithm']} at {hit['distance']} bits: {hit['set']} {hit['entry']} ({hit['class']})"
+        )

@@ -1,0 +1,34 @@
+"""`hotline migrate`: bring the database's schema to this version, as the owner role."""
+
+import argparse
+
+from triage.cli.embedded import connect_or_start
+from triage.cli.session import add_practice_flag, find_deployment
+from triage.settings import Settings
+from triage.store.migrate import OWNER, migrate
+from triage.store.pool import connect
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("migrate", help="bring the database to this version")
+    add_practice_flag(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Apply what is missing.
+
+    Raises:
+        HotlineError: the database refuses, or knows a later version.
+    """
+    deployment = find_deployment(settings, practice=args.practice)
+    with connect_or_start(deployment.state, settings, role=OWNER) as dsns:
+        dsn = settings.database_url_owner or dsns[OWNER]
+        with connect(dsn, autocommit=True) as conn:
+            done = migrate(conn)
+    for name in done:
+        print(f"Migrated: {name}.")
+    if not done:
+        print("Nothing to do: the schema is that of this version.")
+    return 0

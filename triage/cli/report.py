@@ -1,0 +1,98 @@
+"""`hotline report submit`: a report typed in by staff at the desk, with the rights of the public surface only."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from triage.cli.session import (
+    Deployment,
+    add_json_flag,
+    add_practice_flag,
+    find_deployment,
+    open_connection,
+    print_json,
+)
+from triage.clock import utcnow
+from triage.errors import InvalidReportError
+from triage.keys import INTAKE_RECIPIENT
+from triage.model import Channel
+from triage.rules.states import Remit
+from triage.settings import Settings
+from triage.steps.receive_report import IncomingReport, Limits, SealedUpload, receive_report
+from triage.vault import INTAKE, ObjectVault
+
+_CHUNK = 1 << 20
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("report", help="reports")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    submit = actions.add_parser("submit", help="submit a report")
+    submit.add_argument("what", metavar="URL|FILE", nargs="*", help="addresses, or files that exist here")
+    submit.add_argument("--note", default="")
+    submit.add_argument("--remit", choices=[remit.value for remit in Remit], default=Remit.CSAM.value)
+    submit.add_argument("--danger", action="store_true", help="a child is in danger now")
+    add_json_flag(submit)
+    add_practice_flag(submit)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Submit a report.
+
+    Raises:
+        HotlineError: it cannot be stored; one line says why.
+    """
+    deployment = find_deployment(settings, practice=args.practice)
+    files = [Path(text) for text in args.what if Path(text).is_file()]
+    lines = [text for text in args.what if not Path(text).is_file()]
+    keys = deployment.keys("public")
+    limits = Limits(settings.report_max_urls, settings.recapture_after_s)
+    with open_connection(deployment, "public") as conn:
+        vault = ObjectVault(keys.find_evidence_url())
+        uploads = [_seal_file(deployment, vault, path) for path in files]
+        report = IncomingReport(
+            channel=Channel.CLI,
+            actor="cli",
+            remit=Remit(args.remit),
+            lines=lines,
+            uploads=uploads,
+            note=args.note,
+            danger=args.danger,
+        )
+        try:
+            answer = receive_report(
+                conn, report, now=utcnow(), receipt_key=keys.read_receipt_key(), limits=limits
+            )
+            conn.commit()
+        except BaseException:
+            for upload in uploads:
+                vault.delete(INTAKE, upload.name)
+            raise
+    if args.json:
+        print_json(
+            {
+                "receipt": answer.receipt,
+                "unreadable": [{"line": line.line, "reason": line.reason} for line in answer.unreadable],
+            }
+        )
+    else:
+        print(f"Received. Receipt: {answer.receipt}")
+        for line in answer.unreadable:
+            print(f"line {line.line}: {line.reason}", file=sys.stderr)
+    return 0
+
+
+def _seal_file(deployment: Deployment, vault: ObjectVault, path: Path) -> SealedUpload:
+    recipient = deployment.keys("public").read(INTAKE_RECIPIENT)
+    upload = vault.start_intake(recipient, deployment.settings.upload_max_bytes)
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                upload.write(chunk)
+        upload.finish()
+    except OSError as error:
+        upload.give_up()
+        raise InvalidReportError(f"{path.name} cannot be read: {error.strerror}.") from None
+    return SealedUpload(upload.name, path.name, upload.clear_bytes)

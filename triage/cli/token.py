@@ -1,0 +1,91 @@
+"""`hotline token add`: a token for a machine that reports. It is shown once and stored only as a digest."""
+
+import argparse
+import hashlib
+import re
+import secrets
+from datetime import timedelta
+
+import psycopg
+
+from triage.cli.session import (
+    add_json_flag,
+    add_practice_flag,
+    find_deployment,
+    open_connection,
+    print_json,
+    print_table,
+)
+from triage.clock import utcnow
+from triage.errors import NotAllowedError
+from triage.settings import Settings
+from triage.store import custody
+from triage.store.custody import SYSTEM, NewEvent
+from triage.store.people import insert_token, list_tokens
+
+SCOPES = ("intake", "match", "stats")
+PREFIX = "hotline_"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}")
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("token", help="tokens of machines")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="make a token; it is shown once")
+    add.add_argument("name", metavar="NAME", help="who will use it")
+    add.add_argument("--scope", choices=SCOPES, required=True)
+    add.add_argument("--days", type=int, default=365, help="days until it expires (365)")
+    listing = actions.add_parser("list", help="list tokens, without their secrets")
+    for action in (add, listing):
+        add_json_flag(action)
+        add_practice_flag(action)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Make or list tokens.
+
+    Raises:
+        HotlineError: the name is taken or unfit, or no database answers.
+    """
+    deployment = find_deployment(settings, practice=args.practice)
+    if args.action == "list":
+        with open_connection(deployment, "staff") as conn:
+            tokens = list_tokens(conn)
+        if args.json:
+            for token in tokens:
+                print_json(
+                    {"name": token.name, "scope": token.scope, "expires_at": token.expires_at.isoformat()}
+                )
+        else:
+            print_table(
+                ("name", "scope", "expires"), [(t.name, t.scope, t.expires_at.date()) for t in tokens]
+            )
+        return 0
+    if not _NAME.fullmatch(args.name):
+        raise NotAllowedError("A token's name is 1-63 letters, digits, spaces, dots, dashes and underscores.")
+    if not 1 <= args.days <= 3650:
+        raise NotAllowedError("A token lives 1 to 3650 days.")
+    secret = PREFIX + secrets.token_urlsafe(32)
+    now = utcnow()
+    with open_connection(deployment, "staff") as conn:
+        try:
+            token_id = insert_token(
+                conn,
+                args.name,
+                args.scope,
+                hashlib.sha256(secret.encode()).digest(),
+                now=now,
+                expires_at=now + timedelta(days=args.days),
+            )
+        except psycopg.errors.UniqueViolation:
+            raise NotAllowedError("There is a token of that name already.") from None
+        event = NewEvent(SYSTEM, "token_added", {"token": str(token_id), "scope": args.scope})
+        custody.append(conn, [event], actor="cli", now=now)
+        conn.commit()
+    if args.json:
+        print_json({"name": args.name, "scope": args.scope, "token": secret})
+    else:
+        print(secret)
+    return 0

@@ -1,0 +1,23 @@
+"""`hotline web`: becomes `python -m api`, so that the process locks itself before anything else is imported."""
+
+import argparse
+import os
+import sys
+
+from triage.settings import Settings
+
+MODULE = "api"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("web", add_help=False, help="run one process of that kind")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Replace this process."""
+    del settings
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-B", "-m", MODULE, *args.rest])
