@@ -52,6 +52,7 @@ def replace_practice_names(
 def read_practice_names(conn: Connection) -> list[tuple[str, str, str, int]]:
     """Return (host, address, host to dial, port to dial); empty in a live database."""
     rows = conn.execute(
-        "SELECT host, host(address), host(dial_host), dial_port FROM practice_names ORDER BY host"
+        "SELECT host, host(address) AS address, host(dial_host) AS dial_host, dial_port"
+        " FROM practice_names ORDER BY practice_names.host"
     ).fetchall()
     return [(row[0], row[1], row[2], row[3]) for row in rows]
