@@ -24,7 +24,8 @@ SECRET_FIELDS = frozenset(
         "evidence_url",
     }
 )
-PRACTICE_FLOOR_FIELDS = ("retry_waits_s", "undo_s", "online_check_every_s")
+LIVE_FLOORS_S = {"retry_waits_s": 10.0, "undo_s": 60.0, "online_check_every_s": 600.0}
+"""Shortest times in seconds that a live deployment takes; only practice may go below."""
 
 
 def setting(default: Any, sentence: str) -> Any:
@@ -207,3 +208,38 @@ def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any
             values[spec.name] = _parse(name, spec.type, text)
     values.update(overrides)
     return _check(Settings(**values))
+
+
+def check_floors(settings: Settings, *, is_practice: bool) -> None:
+    """Refuse times that only a practice deployment may have.
+
+    Raises:
+        SettingsError: a time is below its floor in a live deployment.
+    """
+    for name, floor in LIVE_FLOORS_S.items():
+        value = getattr(settings, name)
+        shortest = min(value, default=floor) if isinstance(value, tuple) else value
+        if shortest < floor and not is_practice:
+            raise SettingsError(
+                f"{environment_name(name)} must be at least {floor:g} s; only practice may be faster"
+            )
+
+
+def format_example() -> str:
+    """Return the text of `.env.example`: every setting with its sentence and its default."""
+    lines = [
+        "# Every setting with its default. Addresses with passwords may also lie in key files, see docs."
+    ]
+    for spec in fields(Settings):
+        default = spec.default
+        if isinstance(default, bool):
+            shown = "on" if default else "off"
+        elif isinstance(default, tuple):
+            shown = ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in default)
+        elif isinstance(default, float):
+            shown = f"{default:g}"
+        else:
+            shown = "" if default is None else str(default)
+        value = f'"{shown}"' if " " in shown or "(" in shown else shown
+        lines += ["", f"# {spec.metadata['sentence']}", f"#{environment_name(spec.name)}={value}"]
+    return "\n".join(lines) + "\n"

@@ -27,6 +27,7 @@ from triage.errors import (
     CaptureFailedError,
     CaptureRefusedError,
     DecoderUnavailableError,
+    HostilePictureError,
     InvalidUrlError,
     KeyMissingError,
     LeaseLostError,
@@ -37,21 +38,21 @@ from triage.errors import (
     StorageError,
 )
 from triage.ids import new_id
-from triage.model import EvidenceKind, Image, Media
+from triage.model import Image, Media
 from triage.rules.due import CAPTURE_ITEM
-from triage.rules.media import CANNOT_BE_SHOWN, SNIFF_BYTES, is_page, sniff_media
+from triage.rules.media import SNIFF_BYTES, describe_refusal, is_page, sniff_media
 from triage.rules.states import ImageState, ItemKind
 from triage.rules.urls import NormalUrl, normalise_link
 from triage.sandbox.decoder import OpenedPicture
-from triage.sandbox.views import encode_views
 from triage.steps import record_capture as recording
-from triage.steps.record_capture import CaptureFindings, FileFindings, Recorded, SealedEvidence
+from triage.steps.record_capture import CaptureFindings, FileFindings, Recorded
 from triage.steps.take_capture import TakenCapture, take_capture
 from triage.store import captures, images
 from triage.store.captures import CaptureFacts, Hop
 from triage.store.images import NewImage
 from triage.store.rows import Connection
-from triage.vault import EVIDENCE, INTAKE, new_image_seal, seal, unseal
+from triage.vault import EVIDENCE, INTAKE, unseal
+from workers.seal_evidence import delete_objects, discard_evidence, seal_evidence
 from workers.tools import CaptureTools
 
 _log = logging.getLogger(__name__)
@@ -70,12 +71,13 @@ _RECORD_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class GottenFile:
-    """The bytes of an item and how they were got; `pictures` are those of a page."""
+    """The bytes of an item and how they were got; `pictures` are those of a page, all if `is_page_read`."""
 
     body: bytes
     facts: CaptureFacts
     pictures: tuple[NormalUrl, ...] = ()
     is_page: bool = False
+    is_page_read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,33 +117,39 @@ def capture_item(tools: CaptureTools, item_id: UUID) -> None:
     if taken is None:
         return
     try:
-        recorded = _capture(tools, taken)
+        recorded = _capture_or_explain(tools, taken)
+    except (LeaseLostError, StaleStateError) as error:
+        _log.warning("item %s: %s", item_id, error)
+        return
+    _tidy_up(tools, recorded)
+
+
+def _capture_or_explain(tools: CaptureTools, taken: TakenCapture) -> Recorded:
+    settings = tools.settings
+    try:
+        return _capture(tools, taken)
     except CaptureRefusedError as error:
         reason = str(error)
-        recorded = _record(
+        return _record(
             tools, lambda conn: recording.record_refusal(conn, taken, reason, actor="worker", now=utcnow())
         )
     except CaptureFailedError as error:
         reason = str(error)
-        recorded = _record(
+        return _record(
             tools,
             lambda conn: recording.record_failure(
                 conn, taken, reason, actor="worker", now=utcnow(), waits_s=settings.retry_waits_s
             ),
         )
     except _OURS as error:
-        _log.error("item %s could not be captured: %s: %s", item_id, type(error).__name__, error)
+        _log.error("item %s could not be captured: %s: %s", taken.item.id, type(error).__name__, error)
         reason = str(error)
-        recorded = _record(
+        return _record(
             tools,
             lambda conn: recording.record_obstacle(
                 conn, taken, reason, actor="worker", now=utcnow(), wait_s=OBSTACLE_WAIT_S
             ),
         )
-    except (LeaseLostError, StaleStateError) as error:
-        _log.warning("item %s: %s", item_id, error)
-        return
-    _tidy_up(tools, recorded)
 
 
 def _record(tools: CaptureTools, work: Callable[[Connection], Recorded]) -> Recorded:
@@ -150,11 +158,7 @@ def _record(tools: CaptureTools, work: Callable[[Connection], Recorded]) -> Reco
         crash_point("before_commit")
         return recorded
 
-    try:
-        recorded = tools.database.run(record)
-    except (LeaseLostError, StaleStateError) as error:
-        _log.warning("a capture was ended by somebody else: %s", error)
-        return Recorded()
+    recorded = tools.database.run(record)
     crash_point("after_commit")
     return recorded
 
@@ -163,7 +167,7 @@ def _capture(tools: CaptureTools, taken: TakenCapture) -> Recorded:
     gotten = _get_upload(tools, taken) if taken.item.kind is ItemKind.UPLOAD else _get_url(tools, taken)
     crash_point("after_fetch")
     if gotten.is_page or (gotten.facts.status or 200) >= 400:
-        findings = CaptureFindings(gotten.facts, pictures=gotten.pictures)
+        findings = CaptureFindings(gotten.facts, pictures=gotten.pictures, is_page_read=gotten.is_page_read)
         return _record(tools, partial(_record_findings, tools, taken=taken, findings=findings))
     return _capture_file(tools, taken, gotten)
 
@@ -201,7 +205,9 @@ def _get_url(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
         sha256=_sha256_of(digest),
         elapsed_ms=fetched.elapsed_ms,
     )
-    looks_like_page = is_page(fetched.content_type)
+    # Many a server calls its pictures text/html; browsers show them all the same.
+    looks_like_page = fetched.is_page or is_page(fetched.content_type)
+    looks_like_page = looks_like_page and sniff_media(fetched.body[:SNIFF_BYTES]) is Media.OTHER
     pictures = []
     if looks_like_page and fetched.status < 400:
         for link in fetched.pictures[: tools.settings.page_max_children]:
@@ -209,7 +215,7 @@ def _get_url(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
                 pictures.append(normalise_link(link))
             except InvalidUrlError:
                 continue  # a link that is no address is not a picture
-    return GottenFile(fetched.body, facts, tuple(pictures), looks_like_page)
+    return GottenFile(fetched.body, facts, tuple(pictures), looks_like_page, fetched.is_page_read)
 
 
 def _get_upload(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
@@ -243,11 +249,11 @@ def _capture_file(tools: CaptureTools, taken: TakenCapture, gotten: GottenFile) 
             return _record(tools, partial(_record_findings, tools, taken=taken, findings=findings))
         except IndexBehindError:
             # a list changed between the match and the commit: match again, nothing was recorded
-            _discard(tools, file.evidence)
+            discard_evidence(tools, file.evidence)
             if attempt == _RECORD_TRIES - 1:
                 raise
-        except ServerUnavailableError:
-            _discard(tools, file.evidence)
+        except (LeaseLostError, StaleStateError):
+            discard_evidence(tools, file.evidence)
             raise
     raise IndexBehindError
 
@@ -286,7 +292,7 @@ def _examine(
             picture = stack.enter_context(tools.decoder.open_picture(str(taken.capture_id), gotten.body))
             media = Media.PICTURE
         except PictureRefusedError as error:
-            finding = str(error) if media is Media.PICTURE else CANNOT_BE_SHOWN[media]
+            finding = _describe_refusal(media, error)
             if not gotten.body:
                 finding = "an empty file"
         fingerprints = [*digests, *(picture.fingerprints if picture else ())]
@@ -294,9 +300,9 @@ def _examine(
         evidence = None
         if picture is not None and not matched.is_known:
             try:
-                evidence = _seal_evidence(tools, gotten.body, picture)
+                evidence = seal_evidence(tools, gotten.body, picture)
             except PictureRefusedError as error:
-                picture, finding = None, str(error)
+                picture, finding = None, _describe_refusal(media, error)
                 fingerprints = digests
                 matched = _match(tools, fingerprints)
         return FileFindings(
@@ -321,6 +327,10 @@ def _examine(
         )
 
 
+def _describe_refusal(media: Media, error: PictureRefusedError) -> str:
+    return describe_refusal(media, str(error), is_hostile=isinstance(error, HostilePictureError))
+
+
 def _examine_again(
     tools: CaptureTools,
     taken: TakenCapture,
@@ -338,8 +348,11 @@ def _examine_again(
         and not matched.is_known
         and not has_evidence
     ):
-        with tools.decoder.open_picture(str(taken.capture_id), gotten.body) as picture:
-            evidence = _seal_evidence(tools, gotten.body, picture)
+        try:
+            with tools.decoder.open_picture(str(taken.capture_id), gotten.body) as picture:
+                evidence = seal_evidence(tools, gotten.body, picture)
+        except PictureRefusedError as error:
+            _log.warning("image %s could not be decoded again: %s", standing.id, error)
     return FileFindings(
         image=NewImage(
             id=standing.id,
@@ -358,44 +371,12 @@ def _examine_again(
     )
 
 
-def _seal_evidence(tools: CaptureTools, body: bytes, picture: OpenedPicture) -> SealedEvidence:
-    views = encode_views(picture.read_view())
-    image_seal = new_image_seal(tools.vault_recipient)
-    clear = {
-        EvidenceKind.BYTES: body,
-        EvidenceKind.COLOUR: views.colour,
-        EvidenceKind.GREY_HALF: views.grey_half,
-        EvidenceKind.THUMB: views.thumb,
-    }
-    objects: dict[EvidenceKind, tuple[str, int]] = {}
-    for kind, data in clear.items():
-        sealed = seal(data, image_seal.recipient)
-        objects[kind] = (tools.vault.put(EVIDENCE, sealed), len(sealed))
-    crash_point("after_seal")
-    return SealedEvidence(image_seal, objects)
-
-
 # 6. After the commit
 
 
-def _discard(tools: CaptureTools, evidence: SealedEvidence | None) -> None:
-    if evidence is not None:
-        _delete(tools, EVIDENCE, tuple(name for name, _ in evidence.objects.values()))
-
-
-def _delete(tools: CaptureTools, area: str, names: tuple[str, ...]) -> bool:
-    try:
-        for name in names:
-            tools.vault.delete(area, name)
-    except StorageError as error:
-        _log.warning("objects could not be deleted yet; the sweep will: %s", error)
-        return False
-    return True
-
-
 def _tidy_up(tools: CaptureTools, recorded: Recorded) -> None:
-    _delete(tools, EVIDENCE, recorded.unused)
-    if recorded.consumed and _delete(tools, INTAKE, recorded.consumed):
+    delete_objects(tools, EVIDENCE, recorded.unused)
+    if recorded.consumed and delete_objects(tools, INTAKE, recorded.consumed):
         tools.database.run(lambda conn: captures.mark_intake_deleted(conn, recorded.consumed, now=utcnow()))
     for item_id in recorded.due:
         if not tools.queue.nudge(CAPTURE_ITEM, item_id):

@@ -9,9 +9,9 @@ from hashsets.search import Index
 from triage.keys import INTAKE_IDENTITY, VAULT_RECIPIENT, ProcessKeys
 from triage.queue import QueueDoor
 from triage.sandbox.decoder import Decoder, DecoderLimits
-from triage.settings import Settings
+from triage.settings import Settings, check_floors
 from triage.store.pool import Database
-from triage.store.practice import read_practice_names
+from triage.store.practice import read_kind, read_practice_names
 from triage.store.rows import Connection
 from triage.vault import ObjectVault
 from workers.fetcher.door import Fetcher
@@ -84,6 +84,7 @@ def open_capture_tools(
     """
     database = Database(keys.find_database_url())
     database.open()
+    check_floors(settings, is_practice=database.run(read_kind) == "practice")
     practice = PracticeNames.from_rows(database.run(read_practice_names))
     limits = DecoderLimits.from_settings(settings)
     is_weak = settings.sandbox == "weak"

@@ -23,7 +23,7 @@ from triage.cli.supervise import ChildSpec, Supervisor, WatchedServer, make_chil
 from triage.clock import utcnow
 from triage.errors import ServerUnavailableError, SettingsError
 from triage.keys import DATABASE_URL, REDIS_URL
-from triage.settings import Settings
+from triage.settings import Settings, check_floors
 from triage.store.migrate import OWNER, migrate
 from triage.store.pool import connect
 from triage.store.practice import Kind, write_kind
@@ -142,6 +142,7 @@ def run_deployment(
         HotlineError: it cannot start; one line says why.
     """
     settings, state = deployment.settings, deployment.state
+    check_floors(settings, is_practice=kind == "practice")
     check_port(settings.bind_host, settings.public_port)
     check_port(settings.bind_host, settings.staff_port)
     is_external = bool(settings.database_url or settings.database_url_owner)

@@ -139,5 +139,6 @@ def _show(shown: dict[str, Any], *, as_json: bool) -> None:
     print(f"{shown['query']}: {len(shown['hits'])} hits")
     for hit in shown["hits"]:
         print(
-            f"  {hit['kind']} {hit['algorithm']} at {hit['distance']} bits: {hit['set']} {hit['entry']} ({hit['class']})"
+            f"  {hit['kind']} {hit['algorithm']} at {hit['distance']} bits:"
+            f" {hit['set']} {hit['entry']} ({hit['class']})"
         )

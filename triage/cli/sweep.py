@@ -1,4 +1,4 @@
-"""`hotline sweep`: becomes `python -m workers.sweep`, so that the process locks itself before anything else is imported."""
+"""`hotline sweep`: becomes `python -m workers.sweep`, so that the process can lock itself first."""
 
 import argparse
 import os

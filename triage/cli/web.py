@@ -1,4 +1,4 @@
-"""`hotline web`: becomes `python -m api`, so that the process locks itself before anything else is imported."""
+"""`hotline web`: becomes `python -m api`, so that the process can lock itself first."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""`hotline worker`: becomes `python -m workers`, so that the process locks itself before anything else is imported."""
+"""`hotline worker`: becomes `python -m workers`, so that the process can lock itself first."""
 
 import argparse
 import os

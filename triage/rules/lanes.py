@@ -7,6 +7,7 @@ from triage.rules.states import ItemState, Lane
 
 TEXT_ONLY = "a report without an address or a file"
 OUT_OF_REMIT = "another remit: to be handed on"
+PAGE_TOO_LARGE = "a page too large to be read for pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ def place_by_images(images: Sequence[ShownImage], *, status: int | None) -> Plac
     if hidden:
         return Placing(Lane.LOOK, hidden[0] or "cannot be displayed here")
     return Placing(Lane.LOOK, "new picture")
+
+
+def place_unread_page() -> Placing:
+    """Place a page whose pictures could not all be looked for: whatever was found, a person must look."""
+    return Placing(Lane.LOOK, PAGE_TOO_LARGE)
 
 
 def place_page(children: Sequence[tuple[ItemState, Lane | None]]) -> Placing:

@@ -45,6 +45,19 @@ def sniff_media(head: bytes) -> Media:
     return Media.OTHER
 
 
+def describe_refusal(media: Media, refusal: str, *, is_hostile: bool) -> str:
+    """Say why a file cannot be shown; that it attacked its decoder is always said, whatever it looks like.
+
+    Args:
+        media: what its first bytes look like.
+        refusal: what the decoder says.
+        is_hostile: whether it made its decoder do something forbidden.
+    """
+    if is_hostile:
+        return f"hostile: {refusal}"
+    return refusal if media is Media.PICTURE else CANNOT_BE_SHOWN[media]
+
+
 def is_page(content_type: str | None) -> bool:
     """Whether an answer is a page whose pictures are looked for."""
     return content_type in {"text/html", "application/xhtml+xml"}

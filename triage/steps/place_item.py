@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from triage.model import Item
-from triage.rules.lanes import Placing, ShownImage, place_by_images, place_page
+from triage.rules.lanes import Placing, ShownImage, place_by_images, place_page, place_unread_page
 from triage.rules.states import ClosedAs, ItemState
 from triage.store import captures, images, items
 from triage.store.custody import NewEvent, stream_of
@@ -29,6 +29,8 @@ def _shown(standings: Sequence[ImageStanding]) -> list[ShownImage]:
 
 def choose_place(conn: Connection, item_id: UUID, *, status: int | None) -> Placing:
     """Return where an item waits: by its pictures if it is a page, else by its own image."""
+    if captures.read_reservation(conn, item_id) is not None:
+        return place_unread_page()
     children = items.read_child_places(conn, item_id)
     if children:
         return place_page([(state, lane) for _, state, lane in children])
@@ -102,6 +104,8 @@ def refresh_items(
 
 def _is_same_as_before(conn: Connection, item_id: UUID) -> bool:
     """Whether everything that an item shows was settled as not illegal before."""
+    if captures.read_reservation(conn, item_id) is not None:
+        return False
     children = items.read_child_places(conn, item_id)
     if children:
         return all(

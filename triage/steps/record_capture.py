@@ -17,7 +17,7 @@ from triage.errors import StaleStateError
 from triage.model import EvidenceKind, EvidenceObject, Item
 from triage.rules.admission import Admission, admit_again
 from triage.rules.due import next_wait
-from triage.rules.lanes import place_by_failure
+from triage.rules.lanes import PAGE_TOO_LARGE, place_by_failure
 from triage.rules.states import CaptureOutcome, ItemKind, ItemState
 from triage.rules.urls import NormalUrl
 from triage.steps.place_item import place_captured
@@ -64,11 +64,15 @@ class FileFindings:
 
 @dataclass(frozen=True, slots=True)
 class CaptureFindings:
-    """What a capture found: facts of the fetch, and either a file or a page's pictures."""
+    """What a capture found: facts of the fetch, and either a file or a page's pictures.
+
+    `is_page_read` is False for a page whose pictures could not all be looked for.
+    """
 
     facts: CaptureFacts
     file: FileFindings | None = None
     pictures: Sequence[NormalUrl] = ()
+    is_page_read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,14 @@ def record_capture(
         StaleStateError: the item has moved.
     """
     item = taken.item
-    captures.end_capture(conn, taken.capture_id, CaptureOutcome.CAPTURED, now=now, facts=findings.facts)
+    captures.end_capture(
+        conn,
+        taken.capture_id,
+        CaptureOutcome.CAPTURED,
+        now=now,
+        reason=None if findings.is_page_read else PAGE_TOO_LARGE,
+        facts=findings.facts,
+    )
     items.mark_captured(conn, item.id, now=now)
     events = [NewEvent(stream_of("item", item.id), "capture_succeeded", _describe(taken, findings))]
     unused: tuple[str, ...] = ()

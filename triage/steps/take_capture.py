@@ -12,6 +12,7 @@ from triage.model import Capture, Item
 from triage.rules.due import next_wait
 from triage.rules.lanes import place_by_failure
 from triage.rules.states import CaptureOutcome, ItemState
+from triage.steps.place_item import refresh_pages
 from triage.store import captures, custody, items
 from triage.store.custody import NewEvent, stream_of
 from triage.store.rows import Connection
@@ -92,6 +93,7 @@ def _abandon(
             conn, item.id, item.state, "capture_gave_up", now=now, lane=placing.lane, reason=placing.reason
         )
         events.append(NewEvent(stream, "capture_gave_up", {"tries": tries}))
+        refresh_pages(conn, [item.id], events, now=now)
     else:
         items.delay_item(conn, item.id, tries=tries, next_try_at=now)
     custody.append(conn, events, actor=actor, now=now)

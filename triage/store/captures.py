@@ -119,6 +119,16 @@ def read_last_status(conn: Connection, item_id: UUID) -> int | None:
     return row[0] if row else None
 
 
+def read_reservation(conn: Connection, item_id: UUID) -> str | None:
+    """Return why an item's last successful capture is not the whole truth; None when it is."""
+    row = conn.execute(
+        "SELECT reason FROM captures WHERE item_id = %(id)s AND outcome = 'captured'"
+        " ORDER BY started_at DESC, id DESC LIMIT 1",
+        {"id": item_id},
+    ).fetchone()
+    return row[0] if row else None
+
+
 def insert_intake_object(conn: Connection, name: str, item_id: UUID, size: int, *, now: datetime) -> None:
     """Name the sealed object of an upload."""
     conn.execute(

@@ -53,6 +53,7 @@ class FetchedFile:
         body: decompressed bytes, at most the limit.
         elapsed_ms: milliseconds from first to last byte.
         pictures: normal URLs of the pictures of an HTML page, in its order; else empty.
+        is_page: whether it is an HTML page, by its type or, without one, by its first bytes.
         is_page_read: False when it is a page whose pictures could not all be looked for (too long, or
             written to make that slow): then `pictures` is not the whole truth and a person must look.
     """
@@ -65,6 +66,7 @@ class FetchedFile:
     body: bytes
     elapsed_ms: int
     pictures: tuple[str, ...]
+    is_page: bool = False
     is_page_read: bool = True
 
 
@@ -199,7 +201,7 @@ class Fetcher:
         if answer.get("page") is not True:
             return file
         pictures, is_complete = self._receive_pictures(channel, job_id)
-        return replace(file, pictures=pictures, is_page_read=is_complete)
+        return replace(file, pictures=pictures, is_page=True, is_page_read=is_complete)
 
     def _receive_pictures(self, channel: socket.socket, job_id: str) -> tuple[tuple[str, ...], bool]:
         """Wait for the pictures of a page; the page itself is already here and is not lost with them."""

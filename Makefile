@@ -1,0 +1,41 @@
+# Stable targets. `make demo` and `make test` are all that a newcomer needs.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= 2
+
+.PHONY: setup demo run test check soak bench lock
+setup: $(STAMP)
+
+# Everything comes hash-pinned from requirements.lock, build tools included; nothing is fetched for the build.
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+demo: setup  ## real reports through real servers into the review queue, with drawn pictures
+	$(RUN)/hotline demo --once
+
+run: setup  ## a live deployment on this machine
+	$(RUN)/hotline up
+
+test: setup
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadfile
+
+check: setup  ## what CI runs besides the tests
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+soak: setup  ## full counts: every mutation, random steps, chaos
+	HOTLINE_SOAK=1 $(RUN)/python -m pytest -n $(JOBS) --dist loadfile --timeout 1800
+
+bench: setup
+	$(RUN)/python bench/decode.py
+
+lock: setup  ## needs uv on PATH
+	uv pip compile -q pyproject.toml --extra dev --extra bench --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate -o requirements.lock
