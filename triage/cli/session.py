@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,13 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
+def with_key_files(settings: Settings) -> Settings:
+    """Take the database's address from KEYS_DIR where that is set and the environment names none."""
+    if settings.keys_dir is None or settings.database_url:
+        return settings
+    return replace(settings, database_url=ProcessKeys(settings.keys_dir, settings).find_database_url())
+
+
 @contextmanager
 def open_connection(deployment: Deployment, role: str) -> Iterator[Connection]:
     """Connect with one role; embedded servers that do not run are started for as long as it lasts.
@@ -60,7 +67,9 @@ def open_connection(deployment: Deployment, role: str) -> Iterator[Connection]:
         ServerUnavailableError: no server answers.
         SchemaBehindError: migrations are missing.
     """
-    with connect_or_start(deployment.state, deployment.settings, role=f"hotline_{role}") as dsns:
+    with connect_or_start(
+        deployment.state, with_key_files(deployment.settings), role=f"hotline_{role}"
+    ) as dsns:
         conn = connect(dsns[f"hotline_{role}"])
         try:
             check_schema(conn)
