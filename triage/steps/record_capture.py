@@ -231,12 +231,13 @@ def _store_file(
 ) -> tuple[str, ...]:
     """Store the image of a file, or link the one that stands; return evidence objects that are not needed."""
     image_id = file.image.id
-    if images.insert_image(conn, file.image, now=now):
+    standing = images.find_image(conn, file.image.sha256)
+    if standing is None and images.insert_image(conn, file.image, now=now):
         ids = images.insert_fingerprints(conn, image_id, file.fingerprints, generation=file.generation)
         body: Body = {"sha256": file.image.sha256.hex(), "fingerprints": len(ids), "item": str(taken.item.id)}
         events.append(NewEvent(stream_of("image", image_id), "image_stored", body))
     else:
-        standing = images.find_image(conn, file.image.sha256)
+        standing = standing or images.find_image(conn, file.image.sha256)
         if standing is None:
             raise StaleStateError
         image_id = standing.id

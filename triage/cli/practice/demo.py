@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import httpx2
@@ -61,6 +62,10 @@ class Submitted:
 
     reports: int
     unreadable: int
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _find_port() -> int:
@@ -255,6 +260,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         HotlineError: it cannot start or did not end in time.
     """
     started = time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     replaced = _read_replacements(args.replace)
     deployment = find_deployment(settings, practice=True)
     public_port, staff_port = (
