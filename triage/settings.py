@@ -4,6 +4,7 @@
 shell exported); secrets never do: they lie in files under `keys/`.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -184,8 +185,12 @@ def _check(settings: Settings) -> Settings:
         )
     for spec in fields(settings):
         value = getattr(settings, spec.name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
-            raise SettingsError(f"{environment_name(spec.name)} must not be negative")
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, (int, float)) and not (number >= 0 and math.isfinite(number)):
+                raise SettingsError(f"{environment_name(spec.name)} must be a number, and not negative")
+    for name, port in (("PUBLIC_PORT", settings.public_port), ("STAFF_PORT", settings.staff_port)):
+        if not 0 < port < 65536:
+            raise SettingsError(f"{name} must be a port, 1 to 65535")
     return settings
 
 

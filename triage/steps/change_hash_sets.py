@@ -55,7 +55,7 @@ def import_list(
         )
     ]
     if counts.changed or counts.withdrawn:
-        _refresh(conn, images.find_images_leaning_on(conn, set_name=name), events, now=now)
+        _refresh(conn, events, set_name=name, now=now)
     custody.append(conn, events, actor=actor, now=now)
     return counts
 
@@ -69,7 +69,7 @@ def withdraw_entry(conn: Connection, name: str, source_key: str, *, actor: str, 
     hash_set = hash_sets.find_hash_set(conn, name)
     entry_id = hash_sets.withdraw_entry(conn, name, source_key, now=now)
     events = [NewEvent(stream_of("hashset", hash_set.id), "entry_withdrawn", {"entry": str(entry_id)})]
-    moved = _refresh(conn, images.find_images_leaning_on(conn, entry_id=entry_id), events, now=now)
+    moved = _refresh(conn, events, entry_id=entry_id, now=now)
     custody.append(conn, events, actor=actor, now=now)
     return moved
 
@@ -116,11 +116,23 @@ def say_trust(
         step = "proposed"
     events = [NewEvent(stream_of("hashset", hash_set.id), f"trust_{step}", {"class": entry_class.value})]
     if step == "confirmed":
-        leaning = images.find_images_leaning_on(conn, set_name=name, entry_class=entry_class.value)
-        _refresh(conn, leaning, events, now=now)
+        _refresh(conn, events, set_name=name, entry_class=entry_class.value, now=now)
     custody.append(conn, events, actor=f"person/{person.id}", now=now)
     return step
 
 
-def _refresh(conn: Connection, image_ids: list[UUID], events: list[NewEvent], *, now: datetime) -> int:
+def _refresh(
+    conn: Connection,
+    events: list[NewEvent],
+    *,
+    now: datetime,
+    entry_id: UUID | None = None,
+    set_name: str | None = None,
+    entry_class: str | None = None,
+) -> int:
+    """Place anew what leans on a change; captures that are being recorded are waited for."""
+    hash_sets.lock_verdicts(conn)
+    image_ids = images.find_images_leaning_on(
+        conn, entry_id=entry_id, set_name=set_name, entry_class=entry_class
+    )
     return refresh_items(conn, images.find_items_showing(conn, image_ids), events, now=now)

@@ -253,8 +253,58 @@ def collect_numbers(deployment: Deployment, elapsed_s: float) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A practice deployment that runs: where its public surface answers, and its process."""
+
+    base: str
+    staff_port: int
+    process: subprocess.Popen[str]
+
+
+@contextlib.contextmanager
+def run_practice(
+    settings: Settings, *, seed: int = 1, replace: tuple[str, ...] = (), any_port: bool = True
+) -> Iterator[Running]:
+    """Run the practice site and the practice deployment, and stop both at the end.
+
+    Args:
+        seed: seed of the practice world.
+        replace: NAME=SEED of pictures to draw anew.
+        any_port: take free ports instead of PUBLIC_PORT and STAFF_PORT.
+
+    Raises:
+        ServerUnavailableError: one of them does not start.
+    """
+    ports = (_find_port(), _find_port()) if any_port else (settings.public_port, settings.staff_port)
+    env = {
+        **os.environ,
+        "PUBLIC_PORT": str(ports[0]),
+        "STAFF_PORT": str(ports[1]),
+        "RETRY_WAITS": PRACTICE_WAITS,
+    }
+    site_words = ["triage.cli.practice.site", "--seed", str(seed)]
+    site_words += [word for name in replace for word in ("--replace", name)]
+    with contextlib.ExitStack() as stack:
+        site = stack.enter_context(_child("the practice site", site_words, dict(os.environ)))
+        site_port = json.loads(_read_line(site, "The practice site"))["port"]
+        serve_words = [
+            "triage.cli.practice.serve",
+            "--site-port",
+            str(site_port),
+            "--parent",
+            str(os.getpid()),
+        ]
+        served = stack.enter_context(_child("the practice deployment", serve_words, env))
+        while _read_line(served, "The practice deployment") != serve.READY:
+            pass
+        base = f"http://localhost:{ports[0]}"
+        _wait_for_web(base)
+        yield Running(base, ports[1], served)
+
+
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Run the demo; 1 when something was not as it must be.
+    """Run the demo; 1 when the chain of custody does not hold.
 
     Raises:
         HotlineError: it cannot start or did not end in time.
@@ -262,43 +312,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     started = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
-    replaced = _read_replacements(args.replace)
+    reports = build_scenario(args.seed, _read_replacements(args.replace))
     deployment = find_deployment(settings, practice=True)
-    public_port, staff_port = (
-        (_find_port(), _find_port()) if args.once else (settings.public_port, settings.staff_port)
-    )
-    base = f"http://localhost:{public_port}"
-    env = {
-        **os.environ,
-        "PUBLIC_PORT": str(public_port),
-        "STAFF_PORT": str(staff_port),
-        "RETRY_WAITS": PRACTICE_WAITS,
-    }
-    replace_words = [word for name in args.replace for word in ("--replace", name)]
-    with contextlib.ExitStack() as stack:
-        site = stack.enter_context(
-            _child(
-                "the practice site",
-                ["triage.cli.practice.site", "--seed", str(args.seed), *replace_words],
-                dict(os.environ),
-            )
-        )
-        site_port = json.loads(_read_line(site, "The practice site"))["port"]
-        served = stack.enter_context(
-            _child(
-                "the practice deployment",
-                [
-                    "triage.cli.practice.serve",
-                    "--site-port", str(site_port), "--parent", str(os.getpid()),
-                ],
-                env,
-            )
-        )  # fmt: skip
-        while _read_line(served, "The practice deployment") != serve.READY:
-            pass
-        token = set_up(args.seed)
-        _wait_for_web(base)
-        submit_reports(base, token, build_scenario(args.seed, replaced))
+    practice = run_practice(settings, seed=args.seed, replace=tuple(args.replace), any_port=bool(args.once))
+    with practice as running:
+        submit_reports(running.base, set_up(args.seed), reports)
         wait_until_settled(deployment)
         elapsed_s = time.monotonic() - started
         print_queue(deployment)
@@ -308,11 +326,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         if args.json:
             args.json.write_text(json.dumps(numbers, ensure_ascii=False) + "\n", "utf-8")
         if not args.once:
-            print(f"\nPublic form:   {base}/")
-            print(f"Staff console: http://localhost:{staff_port}/healthz")
+            print(f"\nPublic form:   {running.base}/")
+            print(f"Staff console: http://localhost:{running.staff_port}/healthz")
             print("Press Ctrl+C to stop.", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
-                served.wait()
+                running.process.wait()
     return 0 if numbers["custody"]["verified"] else 1
 
 
