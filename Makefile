@@ -35,6 +35,7 @@ soak: setup  ## full counts: every mutation, random steps, chaos
 
 bench: setup
 	$(RUN)/python bench/decode.py
+	$(RUN)/python bench/items.py
 
 lock: setup  ## needs uv on PATH
 	uv pip compile -q pyproject.toml --extra dev --extra bench --universal --python-version 3.11 \

@@ -101,6 +101,8 @@ def _child(what: str, argv: list[str], env: dict[str, str]) -> Iterator[subproce
             process.kill()
             process.wait()
             print(f"hotline: {what} had to be killed", file=sys.stderr)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _command(*words: str) -> dict[str, Any]:
