@@ -51,6 +51,8 @@ def open_public_tools(settings: Settings, keys: ProcessKeys) -> PublicTools:
     Raises:
         HotlineError: something that this surface cannot do without is missing.
     """
+    intake_recipient, receipt_key = keys.read(INTAKE_RECIPIENT), keys.read_receipt_key()
+    vault = ObjectVault(keys.find_evidence_url(), keys.find_store_options())
     database = Database(keys.find_database_url())
     database.open()
     pages = PageSettings(
@@ -62,10 +64,10 @@ def open_public_tools(settings: Settings, keys: ProcessKeys) -> PublicTools:
     return PublicTools(
         settings=settings,
         database=database,
-        vault=ObjectVault(keys.find_evidence_url()),
+        vault=vault,
         renderer=PageRenderer(pages),
-        intake_recipient=keys.read(INTAKE_RECIPIENT),
-        receipt_key=keys.read_receipt_key(),
+        intake_recipient=intake_recipient,
+        receipt_key=receipt_key,
     )
 
 

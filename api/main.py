@@ -1,6 +1,8 @@
 """One application per surface. The public one takes reports; the staff one shows nothing until sign-in exists."""
 
 import logging
+from collections.abc import Mapping
+from http import HTTPStatus
 from importlib import resources
 
 from fastapi import FastAPI, Request, Response
@@ -9,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from api.deps import PublicTools
 from api.errors import choose_sentence, choose_status
+from api.lingering import LingeringResponse
 from api.public import report as public_report
 from api.public.pages import CONTENT_SECURITY_POLICY
 from api.public.texts import choose_language
@@ -24,13 +27,20 @@ def _wants_json(request: Request) -> bool:
     return request.url.path.startswith("/api/") or request.url.path == "/healthz"
 
 
-def _say(request: Request, status: int, sentence: str) -> Response:
+def _say(request: Request, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
     tools = getattr(request.app.state, "tools", None)
-    headers = {"Connection": "close"} if status == 413 else None
     if _wants_json(request) or not isinstance(tools, PublicTools):
-        return JSONResponse({"error": sentence}, status_code=status, headers=headers)
-    language = choose_language(request.query_params.get("lang"), request.headers.get("accept-language"))
-    return HTMLResponse(tools.renderer.render_error(language, status), status_code=status, headers=headers)
+        said: Response = JSONResponse({"error": sentence}, status_code=status, headers=headers)
+    else:
+        wanted = getattr(request.state, "language", None) or request.query_params.get("lang")
+        language = choose_language(wanted, request.headers.get("accept-language"))
+        page = tools.renderer.render_error(language, status)
+        said = HTMLResponse(page, status_code=status, headers=headers)
+    return LingeringResponse(said) if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else said
+
+
+def _say_surprise(request: Request) -> Response:
+    return _say(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; nothing was stored.")
 
 
 def _add_errors(app: FastAPI) -> None:
@@ -39,16 +49,12 @@ def _add_errors(app: FastAPI) -> None:
         status = choose_status(error)
         if status >= 500:
             _log.error("%s: %s", type(error).__name__, error)
-        return _say(request, status, choose_sentence(error))
+        headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+        return _say(request, status, choose_sentence(error), headers)
 
     @app.exception_handler(HTTPException)
     def say_http_error(request: Request, error: HTTPException) -> Response:
-        return _say(request, error.status_code, error.detail)
-
-    @app.exception_handler(Exception)
-    def say_surprise(request: Request, error: Exception) -> Response:
-        _log.error("a request failed", exc_info=error)
-        return _say(request, 500, "Something went wrong here; nothing was stored.")
+        return _say(request, error.status_code, error.detail, error.headers)
 
 
 def create_app(tools: PublicTools | None, *, hosts: tuple[str, ...] = ()) -> FastAPI:
@@ -58,10 +64,18 @@ def create_app(tools: PublicTools | None, *, hosts: tuple[str, ...] = ()) -> Fas
         tools: what the public surface needs; None makes the staff surface.
         hosts: host names that are served besides localhost.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    # No telemetry: it would carry addresses and routes of reports to whatever the environment names.
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
     app.state.tools = tools
     policy = STAFF_POLICY if tools is None else CONTENT_SECURITY_POLICY
-    app.add_middleware(SecurityMiddleware, hosts=hosts, content_security_policy=policy)
+    app.add_middleware(
+        SecurityMiddleware, hosts=hosts, content_security_policy=policy, say_surprise=_say_surprise
+    )
     _add_errors(app)
 
     @app.get("/healthz")

@@ -9,6 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger("api")
@@ -34,10 +36,19 @@ class SecurityMiddleware:
         app: the application.
         hosts: further host names that are served (behind a proxy that speaks TLS).
         content_security_policy: the policy of this surface.
+        say_surprise: makes the answer after a mistake of our own.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: tuple[str, ...], content_security_policy: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: tuple[str, ...],
+        content_security_policy: str,
+        say_surprise: Callable[[Request], Response],
+    ) -> None:
         self.app = app
+        self._say_surprise = say_surprise
         self._hosts = LOCAL_HOSTS | {host.lower() for host in hosts}
         self._headers = HEADERS | {"Content-Security-Policy": content_security_policy}
 
@@ -64,6 +75,12 @@ class SecurityMiddleware:
                 await _refuse_host(send_with_headers)
             else:
                 await self.app(scope, receive, send_with_headers)
+        except Exception:
+            # Here and not in an exception handler: those run outside, and their answers lack the headers.
+            _log.exception("a request failed")
+            if status:
+                raise  # half an answer is out: the connection must break
+            await self._say_surprise(Request(scope))(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", "-")
             _log.info("%s %s %d %.0f ms", scope["method"], route, status, (time.monotonic() - started) * 1e3)

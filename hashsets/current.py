@@ -6,7 +6,8 @@ from pathlib import Path
 from hashsets.errors import IndexBehindError, IndexUnreadableError
 from hashsets.search import Index
 from hashsets.segments import build_index
-from hashsets.store import Connection, has_own_changes, read_generation, read_snapshot
+from hashsets.snapshot import has_own_changes, read_snapshot
+from hashsets.store import Connection, read_generation
 
 
 def build_from_database(conn: Connection, folder: Path) -> int:

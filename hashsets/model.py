@@ -75,6 +75,10 @@ UNTRUSTABLE = frozenset({EntryClass.NOT_ILLEGAL, EntryClass.CONTESTED})
 """Classes that say the opposite, or whose lists contradict each other: no person can mark them as trusted."""
 
 
+ALERTING = frozenset({EntryClass.BASELINE, EntryClass.NATIONAL_ILLEGAL})
+"""The classes that may make an image known, once they are trusted; the view live_matches says the same."""
+
+
 class HitKind(StrEnum):
     """exact: a digest is equal. near: a perceptual hash lies within the radius; never enough for "known"."""
 

@@ -6,12 +6,10 @@ number of the state that it holds.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import chain
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row, tuple_row
@@ -28,7 +26,6 @@ from hashsets.errors import (
 )
 from hashsets.model import (
     UNTRUSTABLE,
-    Algorithm,
     Entry,
     EntryClass,
     HashEntry,
@@ -37,13 +34,13 @@ from hashsets.model import (
     ImportCounts,
     normalise_hash,
 )
-from hashsets.segments import Row
 
 Connection = psycopg.Connection[Any]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _TEXT_MAX = 200
 _REASON_MAX = 2000
+_VERDICTS_LOCK = 7_221_408  # an advisory lock; the migrations have the number before
 
 
 def _cursor(conn: Connection) -> psycopg.Cursor[Any]:
@@ -151,6 +148,22 @@ def bump_generation(conn: Connection) -> int:
 def _lock_generation(conn: Connection) -> None:
     """Wait until no other transaction changes entries. Always the first lock: else writers could deadlock."""
     _cursor(conn).execute("SELECT generation FROM hash_generation FOR UPDATE")
+
+
+def share_verdicts(conn: Connection) -> None:
+    """Keep withdrawals, changes and trust from taking effect until this transaction ends.
+
+    Whoever records what a match means holds this; it waits while a change is about to commit.
+    """
+    _cursor(conn).execute("SELECT pg_advisory_xact_lock_shared(%(lock)s)", {"lock": _VERDICTS_LOCK})
+
+
+def lock_verdicts(conn: Connection) -> None:
+    """Wait until all that is being recorded is committed, and let nothing new begin.
+
+    Called after the change is made and before looking for what leans on it: so neither misses the other.
+    """
+    _cursor(conn).execute("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _VERDICTS_LOCK})
 
 
 # The entries
@@ -352,50 +365,6 @@ def list_trusted(conn: Connection) -> set[tuple[UUID, EntryClass]]:
     """Return the trusted classes as pairs of set id and class: those that a second person confirmed."""
     found = _cursor(conn).execute("SELECT set_id, class FROM hash_set_trusts WHERE step = 'confirmed'")
     return {(set_id, EntryClass(word)) for set_id, word in found}
-
-
-# What the index is built from
-
-
-@contextmanager
-def read_snapshot(conn: Connection) -> Iterator[tuple[int, Iterator[Row]]]:
-    """Give the generation and all live fingerprints of one and the same moment.
-
-    One statement reads both, so they belong together at any isolation level. The rows come through a
-    server-side cursor inside the present transaction.
-
-    Yields:
-        The generation, and rows of entry id, algorithm and value in bytes, in no special order.
-    """
-    with conn.cursor(name=f"live_{uuid4().hex}", row_factory=tuple_row) as cursor:
-        cursor.itersize = 10_000
-        cursor.execute(
-            """
-            SELECT g.generation, live.id, live.algorithm, live.value
-            FROM hash_generation AS g LEFT JOIN (
-                SELECT e.id, f.algorithm, f.value
-                FROM hash_entries AS e JOIN hash_entry_fingerprints AS f ON f.entry_id = e.id
-                WHERE e.withdrawn_at IS NULL
-            ) AS live ON true
-            """
-        )
-        first = cursor.fetchone()
-        if first is None:
-            raise IndexUnreadableError("The database has no generation of hash sets")
-        rows = (row[1:] for row in chain([first], cursor) if row[1] is not None)
-        yield int(first[0]), ((entry_id, Algorithm(word), value) for entry_id, word, value in rows)
-
-
-def read_live_rows(conn: Connection) -> Iterator[Row]:
-    """Yield all live fingerprints as rows of entry id, algorithm and value in bytes."""
-    with read_snapshot(conn) as (_, rows):
-        yield from rows
-
-
-def has_own_changes(conn: Connection) -> bool:
-    """Say whether this transaction has written anything that is not committed yet."""
-    row = _cursor(conn).execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL").fetchone()
-    return row is not None and bool(row[0])
 
 
 def is_trust_proposed(conn: Connection, set_id: UUID, entry_class: EntryClass) -> bool:

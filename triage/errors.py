@@ -42,6 +42,10 @@ class StorageError(HotlineError):
     """The evidence store cannot be written or read."""
 
 
+class ObjectMissingError(StorageError):
+    """A stored object is missing, or cannot be opened."""
+
+
 class KeyMissingError(HotlineError):
     """A key file is missing."""
 
@@ -82,6 +86,10 @@ class CaptureFailedError(HotlineError):
 
 class PictureRefusedError(HotlineError):
     """The picture cannot be decoded."""
+
+
+class PictureOverLimitError(PictureRefusedError):
+    """Decoding the picture took more than it may; a busy machine can be the cause."""
 
 
 class HostilePictureError(PictureRefusedError):

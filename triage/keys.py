@@ -4,6 +4,7 @@
 servers of its own) is stronger than the file.
 """
 
+import json
 from pathlib import Path
 
 from triage.errors import KeyMissingError
@@ -12,6 +13,7 @@ from triage.settings import Settings
 DATABASE_URL = "database-url"
 REDIS_URL = "redis-url"
 EVIDENCE_URL = "evidence-url"
+STORE_CREDENTIALS = "store-credentials"
 RECEIPT_KEY = "receipt-key"
 INTAKE_IDENTITY = "intake-identity"
 INTAKE_RECIPIENT = "intake-recipient"
@@ -74,6 +76,22 @@ class ProcessKeys:
     def find_redis_url(self) -> str:
         """Return the address of Redis for this process."""
         return self._settings.redis_url or self.read(REDIS_URL)
+
+    def find_store_options(self) -> dict[str, str]:
+        """Return the options of an s3:// store; empty for a folder, or where the machine itself has the right.
+
+        Raises:
+            KeyMissingError: the file is no JSON object of texts.
+        """
+        if not (self.folder / STORE_CREDENTIALS).exists():
+            return {}
+        try:
+            options = json.loads(self.read(STORE_CREDENTIALS))
+        except ValueError:
+            options = None
+        if not isinstance(options, dict) or not all(isinstance(value, str) for value in options.values()):
+            raise KeyMissingError(f"The key file {STORE_CREDENTIALS} must hold a JSON object of texts.")
+        return options
 
     def find_evidence_url(self) -> str:
         """Return the address of the evidence store."""

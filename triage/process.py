@@ -19,12 +19,18 @@ _log = logging.getLogger(__name__)
 
 OBJECT_AREAS: dict[str, tuple[str, ...]] = {
     "public": ("intake",),
-    "staff": ("evidence",),
+    "staff": (),
     "worker": ("intake", "evidence"),
     "sweep": ("intake", "evidence"),
     "outbound": (),
 }
-"""Which areas of a folder-based evidence store each process may touch."""
+"""Which areas of a folder-based evidence store each process may change."""
+
+READ_AREAS: dict[str, tuple[str, ...]] = {"staff": ("evidence",)}
+"""Which areas a process may only read."""
+
+DIALS = frozenset({"worker", "outbound"})
+"""Processes that dial out, they or their children; the others answer only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +53,31 @@ def find_index_dir(settings: Settings) -> Path:
     return settings.index_dir or settings.state_dir / "live" / "index"
 
 
-def _object_folders(keys: ProcessKeys, kind: str) -> list[Path]:
+def _object_folders(keys: ProcessKeys, areas: tuple[str, ...]) -> list[Path]:
     with contextlib.suppress(KeyMissingError):
         url = keys.find_evidence_url()
         if url.startswith("file://"):
             root = Path(unquote(url.removeprefix("file://")))
-            return [root / area for area in OBJECT_AREAS[kind]]
+            return [root / area for area in areas]
     return []
 
 
-def start_process(kind: str, *, tcp_bind: tuple[int, ...] | None = None) -> Process:
+def _needs_tcp(keys: ProcessKeys, settings: Settings) -> bool:
+    """Whether a server or store of this process is reached by TCP: all but Unix sockets and folders."""
+    for find in (keys.find_database_url, keys.find_redis_url, keys.find_evidence_url):
+        with contextlib.suppress(KeyMissingError):
+            url = find()
+            is_local = url.startswith(("file://", "unix://")) or "host=%2F" in url or "@%2F" in url
+            if not is_local:
+                return True
+    return settings.bind_host not in {"127.0.0.1", "::1", "localhost"}
+
+
+def start_process(kind: str) -> Process:
     """Read the settings, lock this process into its own folders, start the log.
 
     Args:
         kind: public, staff, worker, sweep or outbound.
-        tcp_bind: TCP ports it may bind; None leaves that free.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -70,14 +86,21 @@ def start_process(kind: str, *, tcp_bind: tuple[int, ...] | None = None) -> Proc
     settings = load_settings()
     keys = ProcessKeys(find_keys_dir(settings, kind).absolute(), settings)
     index_dir = find_index_dir(settings).absolute()
-    writable = _object_folders(keys, kind)
+    writable = _object_folders(keys, OBJECT_AREAS[kind])
     if kind == "worker":
         writable.append(index_dir)
     for folder in writable:
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    readable = [keys.folder] if keys.folder.is_dir() else []
-    locks = lock_process(readable, [folder for folder in writable if folder.is_dir()], tcp_bind=tcp_bind)
+    readable = [
+        folder
+        for folder in (keys.folder, *_object_folders(keys, READ_AREAS.get(kind, ())))
+        if folder.is_dir()
+    ]
+    dials = kind in DIALS or _needs_tcp(keys, settings)
+    locks = lock_process(
+        readable, [folder for folder in writable if folder.is_dir()], tcp_connect=None if dials else ()
+    )
     start_log(settings.log_level)
     _log.info("%s starts: locks %s, settings %s", kind, locks.as_dict(), settings.public_view())
     if not locks.landlock:

@@ -16,7 +16,7 @@ from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
-from triage.errors import NotAllowedError, ServerUnavailableError, SettingsError
+from triage.errors import HotlineError, NotAllowedError, ServerUnavailableError, SettingsError
 from triage.rules.due import Job, QueueName
 
 Work = Callable[[UUID], None]
@@ -26,10 +26,10 @@ _RESULT_LIFE_S = 0
 _FAILURE_LIFE_S = 3600
 
 
-def _connect(url: str) -> "redis.Redis":
+def _connect(url: str, *, answer_within_s: float | None) -> "redis.Redis":
     try:
         return redis.Redis.from_url(
-            url, socket_connect_timeout=3, socket_timeout=None, health_check_interval=30
+            url, socket_connect_timeout=3, socket_timeout=answer_within_s, health_check_interval=30
         )
     except ValueError:
         raise SettingsError("REDIS_URL cannot be read") from None
@@ -44,11 +44,15 @@ class QueueDoor:
     """
 
     def __init__(self, url: str, *, timeout_s: int) -> None:
-        self._redis = _connect(url)
+        self._redis = _connect(url, answer_within_s=5)
         self._timeout_s = timeout_s
 
-    def nudge(self, job: Job, identity: UUID) -> bool:
-        """Put a hint on the queue; return False when Redis cannot take it (the sweep will try again)."""
+    def nudge(self, job: Job, identity: UUID, *, first: bool = False) -> bool:
+        """Put a hint on the queue, before all others if `first`.
+
+        Returns:
+            False when Redis cannot take it; the sweep will try again.
+        """
         try:
             self._queue(job.queue).enqueue_call(
                 job.name,
@@ -58,6 +62,7 @@ class QueueDoor:
                 failure_ttl=_FAILURE_LIFE_S,
                 ttl=_HINT_LIFE_S,
                 description=f"{job.name} {identity}",
+                at_front=first,
             )
         except redis.RedisError as error:
             _log.warning("the queue does not answer: %s", type(error).__name__)
@@ -152,7 +157,9 @@ class HotlineWorker(SimpleWorker):  # type: ignore[misc]
     def handle_exception(self, job: RqJob, *exc_info: Any) -> None:
         """Log what a job could not handle itself, without any value of the frames."""
         error = exc_info[1]
-        _log.error("job %s failed: %s: %s", job.id, type(error).__name__, error)
+        # The words of a foreign error may quote a value; ours never do.
+        words = f": {error}" if isinstance(error, HotlineError) else ""
+        _log.error("job %s failed: %s%s", job.id, type(error).__name__, words, exc_info=error)
 
 
 def run_worker(url: str, queues: Sequence[QueueName], table: Mapping[str, Work], name: str) -> None:
@@ -168,7 +175,7 @@ def run_worker(url: str, queues: Sequence[QueueName], table: Mapping[str, Work],
         ServerUnavailableError: Redis does not answer; the caller waits and tries again.
     """
     HotlineJob.table = table
-    connection = _connect(url)
+    connection = _connect(url, answer_within_s=None)  # a worker waits on its queue
     logging.getLogger("rq").setLevel(logging.WARNING)
     try:
         worker = HotlineWorker(

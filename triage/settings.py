@@ -64,6 +64,10 @@ class Settings:
     evidence_url: str | None = setting(
         None, "Evidence store, as s3://bucket/prefix or file:///folder; unset: a folder under STATE_DIR."
     )
+    store_credentials: Path | None = setting(
+        None,
+        "JSON file with the options of an s3:// store (access_key_id, secret_access_key, region, endpoint).",
+    )
     index_dir: Path | None = setting(
         None, "Folder of the mapped hash index; unset: a folder under STATE_DIR."
     )

@@ -8,18 +8,18 @@ image, which is sealed to the vault recipient and kept in the database. Objects 
 import io
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import obstore
 import pyrage
 from obstore.store import LocalStore, from_url
 
-from triage.errors import KeyMissingError, SettingsError, StorageError, TooLargeError
+from triage.errors import KeyMissingError, ObjectMissingError, SettingsError, StorageError, TooLargeError
 from triage.ids import new_object_name
 
 INTAKE = "intake"
@@ -42,13 +42,13 @@ def unseal(data: bytes, identity: str) -> bytes:
     """Open sealed bytes.
 
     Raises:
-        StorageError: the bytes were changed, or sealed to somebody else.
+        ObjectMissingError: the bytes were changed, or sealed to somebody else.
         KeyMissingError: the identity is not an age identity.
     """
     try:
         return bytes(pyrage.decrypt(data, [_identity(identity)]))
     except pyrage.DecryptError:
-        raise StorageError("A sealed object cannot be opened with this key.") from None
+        raise ObjectMissingError("A sealed object cannot be opened with this key.") from None
 
 
 def _recipient(text: str) -> Any:
@@ -93,17 +93,18 @@ class ObjectVault:
 
     Args:
         url: s3://bucket/prefix or file:///folder.
+        options: of an s3:// store: access_key_id, secret_access_key, region, endpoint, …
 
     Raises:
         SettingsError: the address cannot be used.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, options: Mapping[str, str] | None = None) -> None:
         try:
             if url.startswith("file://"):
                 self._store: Any = LocalStore(Path(unquote(url.removeprefix("file://"))))
             else:
-                self._store = from_url(url)
+                self._store = from_url(url, config=cast("Any", dict(options or {})))
         except (OSError, ValueError, obstore.exceptions.BaseError):
             raise SettingsError("EVIDENCE_URL cannot be used") from None
 
@@ -124,12 +125,13 @@ class ObjectVault:
         """Return the sealed bytes of an object.
 
         Raises:
-            StorageError: it is missing or cannot be read.
+            ObjectMissingError: it is missing.
+            StorageError: the store cannot be read.
         """
         try:
             return bytes(obstore.get(self._store, f"{area}/{name}").bytes())
         except FileNotFoundError:
-            raise StorageError("A stored object is missing.") from None
+            raise ObjectMissingError("A stored object is missing.") from None
         except (OSError, obstore.exceptions.BaseError):
             raise StorageError("The evidence store cannot be read.") from None
 
@@ -260,11 +262,15 @@ class SealingUpload:
             return  # the sweep of orphans takes what is left
 
     def _seal(self) -> None:
+        is_sealed = False
         try:
             writer = obstore.open_writer(self._store, f"{INTAKE}/{self.name}", buffer_size=_CHUNK)
             pyrage.encrypt_io(self._clear, writer, [self._recipient])
             writer.close()
+            is_sealed = True
         except (OSError, pyrage.EncryptError, obstore.exceptions.BaseError):
-            self._failure = "The evidence store cannot be written; is the disk full?"
+            return
         finally:
+            if not is_sealed:  # whatever it was: an upload that was not sealed to its end has failed
+                self._failure = "The evidence store cannot be written; is the disk full?"
             self._clear.drain()

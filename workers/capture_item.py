@@ -20,7 +20,7 @@ import psycopg
 from hashsets import store as hash_sets
 from hashsets.compute import digest_bytes
 from hashsets.errors import HashsetsError, IndexBehindError
-from hashsets.model import EntryClass, Fingerprint, HashEntry, Hit, HitKind
+from hashsets.model import ALERTING, EntryClass, Fingerprint, HashEntry, Hit, HitKind
 from triage.clock import utcnow
 from triage.crash_points import crash_point
 from triage.errors import (
@@ -28,9 +28,9 @@ from triage.errors import (
     CaptureRefusedError,
     DecoderUnavailableError,
     HostilePictureError,
-    InvalidUrlError,
     KeyMissingError,
     LeaseLostError,
+    PictureOverLimitError,
     PictureRefusedError,
     SandboxUnavailableError,
     ServerUnavailableError,
@@ -40,23 +40,21 @@ from triage.errors import (
 from triage.ids import new_id
 from triage.model import Image, Media
 from triage.rules.due import CAPTURE_ITEM
-from triage.rules.media import SNIFF_BYTES, describe_refusal, is_page, sniff_media
+from triage.rules.media import SNIFF_BYTES, describe_refusal, sniff_media
 from triage.rules.states import ImageState, ItemKind
-from triage.rules.urls import NormalUrl, normalise_link
 from triage.sandbox.decoder import OpenedPicture
 from triage.steps import record_capture as recording
 from triage.steps.record_capture import CaptureFindings, FileFindings, Recorded
 from triage.steps.take_capture import TakenCapture, take_capture
 from triage.store import captures, images
-from triage.store.captures import CaptureFacts, Hop
 from triage.store.images import NewImage
 from triage.store.rows import Connection
-from triage.vault import EVIDENCE, INTAKE, unseal
+from triage.vault import EVIDENCE, INTAKE
+from workers.get_bytes import GottenFile, get_upload, get_url, read_sha256
 from workers.seal_evidence import delete_objects, discard_evidence, seal_evidence
 from workers.tools import CaptureTools
 
 _log = logging.getLogger(__name__)
-ALERTING = frozenset({EntryClass.BASELINE, EntryClass.NATIONAL_ILLEGAL})
 _OURS = (
     HashsetsError,
     StorageError,
@@ -66,18 +64,8 @@ _OURS = (
     ServerUnavailableError,
 )
 OBSTACLE_WAIT_S = 10.0
+LONGEST_OBSTACLE_WAIT_S = 600.0
 _RECORD_TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class GottenFile:
-    """The bytes of an item and how they were got; `pictures` are those of a page, all if `is_page_read`."""
-
-    body: bytes
-    facts: CaptureFacts
-    pictures: tuple[NormalUrl, ...] = ()
-    is_page: bool = False
-    is_page_read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +135,18 @@ def _capture_or_explain(tools: CaptureTools, taken: TakenCapture) -> Recorded:
         return _record(
             tools,
             lambda conn: recording.record_obstacle(
-                conn, taken, reason, actor="worker", now=utcnow(), wait_s=OBSTACLE_WAIT_S
+                conn,
+                taken,
+                reason,
+                now=utcnow(),
+                wait_s=_choose_obstacle_wait(captures.count_failures_in_a_row(conn, taken.item.id)),
             ),
         )
+
+
+def _choose_obstacle_wait(failures: int) -> float:
+    """Return the seconds to wait for something of our own that is broken; grows, but never gives up."""
+    return min(OBSTACLE_WAIT_S * 2.0 ** min(failures, 10), LONGEST_OBSTACLE_WAIT_S)
 
 
 def _record(tools: CaptureTools, work: Callable[[Connection], Recorded]) -> Recorded:
@@ -164,19 +161,38 @@ def _record(tools: CaptureTools, work: Callable[[Connection], Recorded]) -> Reco
 
 
 def _capture(tools: CaptureTools, taken: TakenCapture) -> Recorded:
-    gotten = _get_upload(tools, taken) if taken.item.kind is ItemKind.UPLOAD else _get_url(tools, taken)
+    gotten = get_upload(tools, taken) if taken.item.kind is ItemKind.UPLOAD else get_url(tools, taken)
     crash_point("after_fetch")
-    if gotten.is_page or (gotten.facts.status or 200) >= 400:
+    if gotten.is_page or not _is_worth_examining(gotten) or _is_page_after_all(tools, taken, gotten):
         findings = CaptureFindings(gotten.facts, pictures=gotten.pictures, is_page_read=gotten.is_page_read)
         return _record(tools, partial(_record_findings, tools, taken=taken, findings=findings))
     return _capture_file(tools, taken, gotten)
 
 
+def _is_worth_examining(gotten: GottenFile) -> bool:
+    """Whether a file is examined: always, but for what is not even picture-like in an error's answer."""
+    is_error = (gotten.facts.status or 200) >= 400
+    return not is_error or sniff_media(gotten.body[:SNIFF_BYTES]) is Media.PICTURE
+
+
+def _is_page_after_all(tools: CaptureTools, taken: TakenCapture, gotten: GottenFile) -> bool:
+    """Whether an answer that calls itself a page and begins like a picture is none that can be decoded."""
+    if not gotten.claims_page:
+        return False
+    try:
+        with tools.decoder.open_picture(str(taken.capture_id), gotten.body):
+            return False
+    except PictureRefusedError:
+        return True
+
+
 def _record_findings(
     tools: CaptureTools, conn: Connection, *, taken: TakenCapture, findings: CaptureFindings
 ) -> Recorded:
-    if findings.file is not None and hash_sets.read_generation(conn) != findings.file.generation:
-        raise IndexBehindError
+    if findings.file is not None:
+        hash_sets.share_verdicts(conn)
+        if hash_sets.read_generation(conn) != findings.file.generation:
+            raise IndexBehindError
     return recording.record_capture(
         conn,
         taken,
@@ -187,56 +203,12 @@ def _record_findings(
     )
 
 
-# 2. Get the bytes
-
-
-def _get_url(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
-    url = taken.item.url
-    if url is None:
-        raise CaptureRefusedError("the item has no address")
-    fetched = tools.fetcher.fetch(str(taken.capture_id), url)
-    digest = digest_bytes(fetched.body)
-    facts = CaptureFacts(
-        final_url=fetched.final_url,
-        status=fetched.status,
-        hops=[Hop(hop.url, hop.status, hop.address) for hop in fetched.hops],
-        content_type=fetched.content_type,
-        size=len(fetched.body),
-        sha256=_sha256_of(digest),
-        elapsed_ms=fetched.elapsed_ms,
-    )
-    # Many a server calls its pictures text/html; browsers show them all the same.
-    looks_like_page = fetched.is_page or is_page(fetched.content_type)
-    looks_like_page = looks_like_page and sniff_media(fetched.body[:SNIFF_BYTES]) is Media.OTHER
-    pictures = []
-    if looks_like_page and fetched.status < 400:
-        for link in fetched.pictures[: tools.settings.page_max_children]:
-            try:
-                pictures.append(normalise_link(link))
-            except InvalidUrlError:
-                continue  # a link that is no address is not a picture
-    return GottenFile(fetched.body, facts, tuple(pictures), looks_like_page, fetched.is_page_read)
-
-
-def _get_upload(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
-    upload = tools.database.run(lambda conn: captures.find_intake_object(conn, taken.item.id))
-    if upload is None:
-        raise CaptureRefusedError("the uploaded file was already deleted")
-    body = unseal(tools.vault.get(INTAKE, upload.name), tools.intake_identity)
-    digest = digest_bytes(body)
-    return GottenFile(body, CaptureFacts(size=len(body), sha256=_sha256_of(digest)))
-
-
-def _sha256_of(digests: list[Fingerprint]) -> bytes:
-    return next(bytes.fromhex(one.value) for one in digests if one.algorithm == "sha256")
-
-
 # 3. to 5. One file
 
 
 def _capture_file(tools: CaptureTools, taken: TakenCapture, gotten: GottenFile) -> Recorded:
     digests = digest_bytes(gotten.body)
-    sha256 = _sha256_of(digests)
+    sha256 = read_sha256(digests)
     standing, stored = tools.database.run(lambda conn: _read_standing(conn, sha256))
     for attempt in range(_RECORD_TRIES):
         file = (
@@ -276,6 +248,14 @@ def _match(tools: CaptureTools, fingerprints: list[Fingerprint]) -> Matched:
         raise ServerUnavailableError(f"PostgreSQL failed while matching: {type(error).__name__}") from None
 
 
+def _open_picture(tools: CaptureTools, taken: TakenCapture, body: bytes, stack: ExitStack) -> OpenedPicture:
+    """Open a picture; once more if it took too much, since a busy machine can be the cause."""
+    try:
+        return stack.enter_context(tools.decoder.open_picture(str(taken.capture_id), body))
+    except PictureOverLimitError:
+        return stack.enter_context(tools.decoder.open_picture(str(taken.capture_id), body))
+
+
 def _examine(
     tools: CaptureTools,
     taken: TakenCapture,
@@ -289,7 +269,7 @@ def _examine(
         picture: OpenedPicture | None = None
         finding: str | None = None
         try:
-            picture = stack.enter_context(tools.decoder.open_picture(str(taken.capture_id), gotten.body))
+            picture = _open_picture(tools, taken, gotten.body, stack)
             media = Media.PICTURE
         except PictureRefusedError as error:
             finding = _describe_refusal(media, error)

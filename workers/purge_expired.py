@@ -1,7 +1,8 @@
 """Retention: destroy what has served (`rules/retention.py`), and delete what a crash left behind.
 
 1. Uploads whose capture is committed: delete the objects that the job itself could not delete.
-2. Settled images past their undo window: forget their identity and objects in one transaction with a custody
+2. Images that are settled and past their undo window, or known by now: forget their identity and objects in
+   one transaction with a custody
    event; from then on nobody can open them. Then delete the objects.
 3. Stored objects that no row names and that are old enough to belong to no running job.
 """
@@ -83,26 +84,34 @@ def _purge_intake(database: Database, vault: ObjectVault, now: datetime) -> int:
 
 
 def _purge_evidence(database: Database, vault: ObjectVault, settings: Settings, now: datetime) -> int:
+    before = settled_before(now, settings.undo_s)
     rows = database.run(
-        lambda conn: evidence.read_settled_with_evidence(
-            conn, settled_before=settled_before(now, settings.undo_s), limit=_BATCH
+        lambda conn: evidence.read_served_evidence(
+            conn,
+            settled_before=before,
+            evidence_for_police=settings.evidence_for_police,
+            limit=_BATCH,
         )
     )
-    kinds: dict[tuple[UUID, str], list[EvidenceKind]] = defaultdict(list)
+    kinds: dict[tuple[UUID, str | None], list[EvidenceKind]] = defaultdict(list)
     for image_id, verdict, kind in rows:
         kinds[image_id, verdict].append(kind)
     for (image_id, verdict), present in kinds.items():
         expired = choose_expired(present, verdict=verdict, evidence_for_police=settings.evidence_for_police)
         if expired:
-            database.run(_destroyer(image_id, expired, now))
+            database.run(_destroyer(image_id, expired, before, now))
     pending = database.run(lambda conn: evidence.read_destroyed_pending(conn, limit=_BATCH))
     gone = _delete(vault, EVIDENCE, pending)
     database.run(lambda conn: evidence.mark_objects_gone(conn, gone))
     return len(gone)
 
 
-def _destroyer(image_id: UUID, kinds: list[EvidenceKind], now: datetime) -> Callable[[Connection], None]:
+def _destroyer(
+    image_id: UUID, kinds: list[EvidenceKind], before: datetime, now: datetime
+) -> Callable[[Connection], None]:
     def destroy(conn: Connection) -> None:
+        if not evidence.lock_served(conn, image_id, settled_before=before):
+            return
         names = evidence.destroy_objects(conn, image_id, kinds, now=now)
         if names:
             event = NewEvent(stream_of("image", image_id), "evidence_destroyed", {"objects": len(names)})

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
+from uuid import UUID
 
 import psycopg
 
 from triage.clock import utcnow
-from triage.errors import ServerUnavailableError, StorageError
+from triage.errors import ServerUnavailableError, StaleStateError, StorageError
 from triage.queue import QueueDoor
 from triage.rules.due import ITEM_JOBS
 from triage.rules.states import ItemState
@@ -46,12 +47,7 @@ class Swept:
 def sweep_once(database: Database, queue: QueueDoor, settings: Settings, *, now: datetime) -> Swept:
     """End expired leases, then nudge what is due; nothing is nudged while Redis does not answer."""
     expired = database.run(lambda conn: captures.read_expired(conn, now=now, limit=settings.sweep_batch))
-    ended = sum(
-        database.run(
-            partial(end_expired, item_id=item_id, actor="sweep", now=now, waits_s=settings.retry_waits_s)
-        )
-        for item_id in expired
-    )
+    ended = sum(_end_expired(database, settings, item_id, now) for item_id in expired)
     job = ITEM_JOBS[ItemState.RECEIVED]
     waiting = queue.count_waiting(job.queue)
     room = 0 if waiting is None else settings.sweep_batch - waiting
@@ -62,7 +58,18 @@ def sweep_once(database: Database, queue: QueueDoor, settings: Settings, *, now:
             conn, now=now, nudged_before=now - timedelta(seconds=settings.renudge_after_s), limit=room
         )
     )
-    return Swept(ended, sum(queue.nudge(job, item_id) for item_id in due))
+    return Swept(ended, sum(queue.nudge(job, item_id, first=danger) for item_id, danger in due))
+
+
+def _end_expired(database: Database, settings: Settings, item_id: UUID, now: datetime) -> bool:
+    """End one lease; an item that cannot be moved is logged and never holds up the others."""
+    try:
+        return database.run(
+            partial(end_expired, item_id=item_id, actor="sweep", now=now, waits_s=settings.retry_waits_s)
+        )
+    except StaleStateError as error:
+        _log.error("the lease of item %s could not be ended: %s", item_id, error)
+        return False
 
 
 @dataclass(slots=True)

@@ -98,7 +98,7 @@ def open_capture_tools(
         settings=settings,
         database=database,
         queue=QueueDoor(keys.find_redis_url(), timeout_s=settings.job_timeout_s),
-        vault=ObjectVault(keys.find_evidence_url()),
+        vault=ObjectVault(keys.find_evidence_url(), keys.find_store_options()),
         fetcher=Fetcher(FetchLimits.from_settings(settings), practice),
         decoder=decoder,
         index=IndexHolder(index_dir),

@@ -23,7 +23,7 @@ from api.bodies import MAX_TEXT_BYTES, ReadForm, discard_uploads, read_bytes, re
 from api.deps import PublicTools, get_tools
 from api.errors import UnauthorisedError, UnsupportedBodyError
 from triage.clock import utcnow
-from triage.errors import InvalidReportError
+from triage.errors import InvalidReportError, ServerUnavailableError
 from triage.model import Channel
 from triage.rules.states import Remit
 from triage.rules.urls import split_lines
@@ -123,7 +123,7 @@ def _from_json(asked: _Asked, body: ReportBody) -> IncomingReport:
     }
     try:
         canonical = rfc8785.dumps(body.model_dump())
-    except UnicodeEncodeError:
+    except rfc8785.CanonicalizationError:
         raise InvalidReportError("The body is not valid text.") from None
     return _make_report(asked, values, hashlib.sha256(canonical).digest())
 
@@ -157,6 +157,8 @@ async def post_report(request: Request, tools: Annotated[PublicTools, Depends(ge
     )
     try:
         answer = await run_in_threadpool(tools.receive, _from_form(asked, form))
+    except ServerUnavailableError:
+        raise  # the commit may have taken place: the sweep of orphans takes files that no row names
     except BaseException:
         await discard_uploads(tools.vault, form)
         raise

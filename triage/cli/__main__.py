@@ -29,6 +29,8 @@ COMMANDS = (
     "user",
     "custody",
 )
+PROCESSES = ("web", "worker", "sweep")
+"""Commands that become another program; that one reads the words that follow."""
 _MODULES = {"demo": "triage.cli.practice.demo", "hash": "triage.cli.hash"}
 
 
@@ -48,12 +50,22 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def _spell_out(only: str | None, words: list[str]) -> list[str]:
+    if only != "match":
+        return words
+    from triage.cli.match import name_files  # only this command needs what it imports
+
+    return [only, *name_files(words[1:])]
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = sys.argv[1:] if argv is None else argv
     only = words[0] if words and words[0] in COMMANDS else None
-    arguments = build_parser(only).parse_args(words)
     try:
+        if only in PROCESSES:
+            importlib.import_module(f"triage.cli.{only}").become(words[1:])
+        arguments = build_parser(only).parse_args(_spell_out(only, words))
         return int(arguments.run(arguments, load_settings()))
     except (HotlineError, HashsetsError) as error:
         print(f"hotline: {error}", file=sys.stderr)

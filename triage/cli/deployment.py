@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 
@@ -30,12 +30,14 @@ from triage.store.practice import Kind, write_kind
 from triage.store.rows import Connection
 
 ROLE_OF_PROCESS = {
+    "owner": "owner",
     "public": "public",
     "staff": "staff",
     "worker": "worker",
     "sweep": "worker",
     "outbound": "outbound",
 }
+EXTERNAL_ROLES = ("owner", "public", "staff", "worker", "outbound")
 QUEUE_USERS = ("worker", "sweep", "outbound")
 
 
@@ -53,35 +55,49 @@ def check_port(host: str, port: int) -> None:
             raise SettingsError(f"Port {port} cannot be used: {error.strerror}.") from None
 
 
-@contextmanager
-def _external(settings: Settings, state: StateDir) -> Iterator[tuple[str, tuple[WatchedServer, ...]]]:
-    """Hand each process the address of its own role, by file; return the owner's."""
-    urls = {
-        "owner": settings.database_url_owner,
-        "public": settings.database_url_public,
-        "staff": settings.database_url_staff,
-        "worker": settings.database_url_worker,
-        "outbound": settings.database_url_outbound,
-    }
+def _read_external_urls(settings: Settings) -> dict[str, str]:
+    """Return role → address of an external PostgreSQL; empty when it is embedded.
+
+    Raises:
+        SettingsError: some of the five are set and others not.
+    """
+    urls = {role: getattr(settings, f"database_url_{role}") for role in EXTERNAL_ROLES}
+    if not settings.database_url and not any(urls.values()):
+        return {}
     missing = [f"DATABASE_URL_{role.upper()}" for role, url in urls.items() if not url]
     if missing:
-        raise SettingsError(f"External PostgreSQL needs {', '.join(missing)} too.")
+        raise SettingsError(f"`hotline up` with an external PostgreSQL needs {', '.join(missing)} too.")
     if not settings.redis_url:
-        raise SettingsError("External PostgreSQL needs REDIS_URL too.")
-    with state.hold("up"):
-        state.prepare()
-        for process, role in ROLE_OF_PROCESS.items():
-            write_secret(state.keys(process) / DATABASE_URL, urls[role] or "")
-        for process in QUEUE_USERS:
-            write_secret(state.keys(process) / REDIS_URL, settings.redis_url)
-        yield urls["owner"] or "", ()
+        raise SettingsError("`hotline up` with an external PostgreSQL needs REDIS_URL too.")
+    return urls
 
 
 @contextmanager
-def _embedded(state: StateDir) -> Iterator[tuple[str, tuple[WatchedServer, ...]]]:
-    with start_servers(state) as servers:
-        watched = (servers.postgres,) if servers.valkey is None else (servers.postgres, servers.valkey)
-        yield servers.dsns[OWNER], watched
+def _start_or_take_servers(
+    settings: Settings, state: StateDir
+) -> Iterator[tuple[str, tuple[WatchedServer, ...]]]:
+    """Start the embedded servers that no address replaces, and hand each process its own addresses by file.
+
+    Yields:
+        The owner's address of PostgreSQL, and the servers to watch.
+    """
+    external = _read_external_urls(settings)
+    with ExitStack() as stack:
+        watched: tuple[WatchedServer, ...] = ()
+        if external:
+            stack.enter_context(state.hold("up"))
+            state.prepare()
+            for process, role in ROLE_OF_PROCESS.items():
+                write_secret(state.keys(process) / DATABASE_URL, external[role])
+            owner_dsn = external["owner"]
+        else:
+            servers = stack.enter_context(start_servers(state, valkey=not settings.redis_url))
+            watched = (servers.postgres,) if servers.valkey is None else (servers.postgres, servers.valkey)
+            owner_dsn = servers.dsns[OWNER]
+        if settings.redis_url:
+            for process in QUEUE_USERS:
+                write_secret(state.keys(process) / REDIS_URL, settings.redis_url)
+        yield owner_dsn, watched
 
 
 def _prepare_database(owner_dsn: str, kind: Kind, set_up: Callable[[Connection], None] | None) -> None:
@@ -145,10 +161,8 @@ def run_deployment(
     check_floors(settings, is_practice=kind == "practice")
     check_port(settings.bind_host, settings.public_port)
     check_port(settings.bind_host, settings.staff_port)
-    is_external = bool(settings.database_url or settings.database_url_owner)
-    source = _external(settings, state) if is_external else _embedded(state)
-    with source as (owner_dsn, watched):
-        make_keys(state, evidence_url=settings.evidence_url)
+    with _start_or_take_servers(settings, state) as (owner_dsn, watched):
+        make_keys(state, evidence_url=settings.evidence_url, store_credentials=settings.store_credentials)
         try:
             _prepare_database(owner_dsn, kind, set_up)
             with connect(owner_dsn) as conn:

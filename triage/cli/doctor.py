@@ -118,7 +118,8 @@ def _read_queue(deployment: Deployment) -> dict[str, Any]:
 
 
 def _read_store(deployment: Deployment) -> dict[str, Any]:
-    vault = ObjectVault(deployment.keys("worker").find_evidence_url())
+    keys = deployment.keys("worker")
+    vault = ObjectVault(keys.find_evidence_url(), keys.find_store_options())
     return {area: sum(1 for _ in vault.list_objects(area)) for area in (INTAKE, EVIDENCE)}
 
 

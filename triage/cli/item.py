@@ -33,7 +33,10 @@ def describe_what(item: ListedItem) -> str:
     """Return what came in, for people: a defanged address, a file name, or that it is a text."""
     if item.url is not None:
         return defang(item.url)
-    return item.file_name or "a text"
+    if item.file_name is not None:
+        # The name is a stranger's: what could steer a terminal is shown as an escape.
+        return "".join(part if part.isprintable() else ascii(part)[1:-1] for part in item.file_name)
+    return "a text"
 
 
 def describe_item(item: ListedItem) -> dict[str, Any]:

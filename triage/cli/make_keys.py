@@ -13,6 +13,7 @@ from triage.keys import (
     INTAKE_IDENTITY,
     INTAKE_RECIPIENT,
     RECEIPT_KEY,
+    STORE_CREDENTIALS,
     VAULT_IDENTITY,
     VAULT_RECIPIENT,
 )
@@ -25,12 +26,13 @@ PAIRS = (
 STORE_USERS = ("public", "staff", "worker", "sweep")
 
 
-def make_keys(state: StateDir, *, evidence_url: str | None) -> None:
+def make_keys(state: StateDir, *, evidence_url: str | None, store_credentials: Path | None = None) -> None:
     """Write the key files that are missing.
 
     Args:
         state: a prepared state folder.
         evidence_url: the store; None for the folders below the state folder.
+        store_credentials: file with the options of an s3:// store, handed to each process that uses it.
 
     Raises:
         KeyMissingError: one half of a pair is missing.
@@ -48,6 +50,10 @@ def make_keys(state: StateDir, *, evidence_url: str | None) -> None:
             raise KeyMissingError(f"The key file {missing} is missing while its other half is there.")
     _write_if_missing(state.keys("public") / RECEIPT_KEY, secrets.token_hex(32))
     store = evidence_url or f"file://{state.root}"
+    if store_credentials is not None:
+        options = read_text_secret(store_credentials)
+        for holder in STORE_USERS:
+            _write_if_changed(state.keys(holder) / STORE_CREDENTIALS, options)
     for holder in STORE_USERS:
         _write_if_changed(state.keys(holder) / EVIDENCE_URL, store)
 

@@ -2,8 +2,9 @@
 
 import argparse
 import contextlib
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from triage.errors import PictureRefusedError
 from triage.sandbox.decoder import Decoder, DecoderLimits
 from triage.settings import Settings
 
+QUERY_OPTIONS = ("--file", "--pdq", "--digest")
 _DIGEST_OF_LENGTH = {
     HEX_DIGITS[algorithm]: algorithm for algorithm in (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256)
 }
@@ -33,16 +35,39 @@ class _InOrder(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         del parser
-        queries = list(getattr(namespace, "queries", None) or [])
-        for value in values if isinstance(values, list) else [values]:
-            queries.append((option_string or "file", value))
-        namespace.queries = queries
+        namespace.queries = [*namespace.queries, (option_string, values)]
+
+
+def name_files(words: Sequence[str]) -> list[str]:
+    """Return the words with every bare one as `--file=`: argparse would lose their place among the options.
+
+    Args:
+        words: what followed the command; after `--` all of them are files.
+    """
+    named: list[str] = []
+    is_value = is_rest = False
+    for word in words:
+        if is_rest or not (is_value or word.startswith("-")):
+            named.append(f"--file={word}")
+        elif word == "--" and not is_value:
+            is_rest = True
+        else:
+            is_value = not is_value and word in QUERY_OPTIONS
+            named.append(word)
+            continue
+        is_value = False
+    return named
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    parser = subparsers.add_parser("match", help="match files or hashes against the hash sets")
-    parser.add_argument("files", metavar="FILE", nargs="*", action=_InOrder)
+    parser = subparsers.add_parser(
+        "match",
+        help="match files or hashes against the hash sets",
+        usage="hotline match [--json] [--practice] FILE|--pdq HEX|--digest HEX …",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--file", metavar="FILE", action=_InOrder, help="a file; `--file` may be left out")
     parser.add_argument("--pdq", metavar="HEX", action=_InOrder, help="64 hex digits; repeatable")
     parser.add_argument("--digest", metavar="HEX", action=_InOrder, help="MD5, SHA-1 or SHA-256; repeatable")
     add_json_flag(parser)
@@ -61,14 +86,14 @@ def _read_hash(option: str, text: str) -> list[Fingerprint]:
     return [Fingerprint(algorithm, normalise_hash(algorithm, text))]
 
 
-def _read_file(name: str, decoder: Decoder) -> tuple[list[Fingerprint], str | None]:
+def _read_file(name: str, decoder: Decoder, job_id: str) -> tuple[list[Fingerprint], str | None]:
     try:
         data = Path(name).read_bytes()
     except OSError as error:
         return [], f"cannot be read: {error.strerror}"
     found = digest_bytes(data)
     try:
-        with decoder.open_picture(name, data) as picture:
+        with decoder.open_picture(job_id, data) as picture:
             return [*found, *picture.fingerprints], None
     except PictureRefusedError as error:
         return found, str(error)
@@ -79,12 +104,12 @@ def _read_queries(
 ) -> Iterator[tuple[str, list[Fingerprint], str | None]]:
     with contextlib.ExitStack() as stack:
         decoder: Decoder | None = None
-        for option, value in queries:
-            if option == "file":
+        for number, (option, value) in enumerate(queries):
+            if option == "--file":
                 if decoder is None:
                     limits = DecoderLimits.from_settings(settings)
                     decoder = stack.enter_context(Decoder(limits, weak=settings.sandbox == "weak"))
-                yield value, *_read_file(value, decoder)
+                yield value, *_read_file(value, decoder, f"match-{os.getpid()}-{number}")
             else:
                 yield value, _read_hash(option, value), None
 
@@ -99,7 +124,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         print("usage: hotline match FILE… | --pdq HEX | --digest HEX", file=sys.stderr)
         return 2
     for option, value in args.queries:  # all hashes are read before anything is printed
-        if option != "file":
+        if option != "--file":
             _read_hash(option, value)
     deployment = find_deployment(settings, practice=args.practice)
     failed = False

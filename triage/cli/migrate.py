@@ -3,7 +3,7 @@
 import argparse
 
 from triage.cli.embedded import connect_or_start
-from triage.cli.session import add_practice_flag, find_deployment, with_key_files
+from triage.cli.session import add_practice_flag, find_deployment, with_address
 from triage.settings import Settings
 from triage.store.migrate import OWNER, migrate
 from triage.store.pool import connect
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         HotlineError: the database refuses, or knows a later version.
     """
     deployment = find_deployment(settings, practice=args.practice)
-    access = connect_or_start(deployment.state, with_key_files(settings), role=OWNER)
+    access = connect_or_start(deployment.state, with_address(settings, "owner"), role=OWNER)
     with access as dsns, connect(dsns[OWNER], autocommit=True) as conn:
         done = migrate(conn)
     for name in done:

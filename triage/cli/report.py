@@ -1,7 +1,9 @@
 """`hotline report submit`: a report typed in by staff at the desk, with the rights of the public surface only."""
 
 import argparse
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from triage.cli.session import (
@@ -13,7 +15,7 @@ from triage.cli.session import (
     print_json,
 )
 from triage.clock import utcnow
-from triage.errors import InvalidReportError
+from triage.errors import InvalidReportError, StorageError
 from triage.keys import INTAKE_RECIPIENT
 from triage.model import Channel
 from triage.rules.states import Remit
@@ -45,31 +47,35 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         HotlineError: it cannot be stored; one line says why.
     """
     deployment = find_deployment(settings, practice=args.practice)
-    files = [Path(text) for text in args.what if Path(text).is_file()]
-    lines = [text for text in args.what if not Path(text).is_file()]
+    # os.path: an address may be longer than any path, which Path takes for an error.
+    files = [Path(text) for text in args.what if os.path.isfile(text)]  # noqa: PTH113
+    lines = [text for text in args.what if not os.path.isfile(text)]  # noqa: PTH113
     keys = deployment.keys("public")
     limits = Limits(settings.report_max_urls, settings.recapture_after_s)
     with open_connection(deployment, "public") as conn:
-        vault = ObjectVault(keys.find_evidence_url())
-        uploads = [_seal_file(deployment, vault, path) for path in files]
-        report = IncomingReport(
-            channel=Channel.CLI,
-            actor="cli",
-            remit=Remit(args.remit),
-            lines=lines,
-            uploads=uploads,
-            note=args.note,
-            danger=args.danger,
-        )
+        vault = ObjectVault(keys.find_evidence_url(), keys.find_store_options())
+        uploads: list[SealedUpload] = []
         try:
+            for path in files:
+                uploads.append(_seal_file(deployment, vault, path))
+            report = IncomingReport(
+                channel=Channel.CLI,
+                actor="cli",
+                remit=Remit(args.remit),
+                lines=lines,
+                uploads=uploads,
+                note=args.note,
+                danger=args.danger,
+            )
             answer = receive_report(
                 conn, report, now=utcnow(), receipt_key=keys.read_receipt_key(), limits=limits
             )
-            conn.commit()
         except BaseException:
             for upload in uploads:
-                vault.delete(INTAKE, upload.name)
+                with suppress(StorageError):  # the sweep of orphans takes what is left
+                    vault.delete(INTAKE, upload.name)
             raise
+        conn.commit()  # if its answer is lost the report may stand: nothing is deleted then
     if args.json:
         print_json(
             {

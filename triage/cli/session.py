@@ -49,11 +49,15 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
-def with_key_files(settings: Settings) -> Settings:
-    """Take the database's address from KEYS_DIR where that is set and the environment names none."""
-    if settings.keys_dir is None or settings.database_url:
-        return settings
-    return replace(settings, database_url=ProcessKeys(settings.keys_dir, settings).find_database_url())
+def with_address(settings: Settings, role: str) -> Settings:
+    """Find the external database of a role: DATABASE_URL, else DATABASE_URL_<ROLE>, else the file in KEYS_DIR.
+
+    With none of them the settings stay as they are, and the embedded server is meant.
+    """
+    url = settings.database_url or getattr(settings, f"database_url_{role}")
+    if not url and settings.keys_dir is not None:
+        url = ProcessKeys(settings.keys_dir, settings).find_database_url()
+    return replace(settings, database_url=url)
 
 
 @contextmanager
@@ -67,9 +71,8 @@ def open_connection(deployment: Deployment, role: str) -> Iterator[Connection]:
         ServerUnavailableError: no server answers.
         SchemaBehindError: migrations are missing.
     """
-    with connect_or_start(
-        deployment.state, with_key_files(deployment.settings), role=f"hotline_{role}"
-    ) as dsns:
+    settings = with_address(deployment.settings, role)
+    with connect_or_start(deployment.state, settings, role=f"hotline_{role}") as dsns:
         conn = connect(dsns[f"hotline_{role}"])
         try:
             check_schema(conn)

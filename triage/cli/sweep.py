@@ -3,21 +3,22 @@
 import argparse
 import os
 import sys
-
-from triage.settings import Settings
+from collections.abc import Sequence
+from typing import NoReturn
 
 MODULE = "workers.sweep"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser("sweep", add_help=False, help="run one process of that kind")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    parser.set_defaults(run=run)
+    """Add the command to the list of commands; what follows it is read by the program it becomes."""
+    subparsers.add_parser("sweep", add_help=False, help="run one process of that kind")
 
 
-def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Replace this process."""
-    del settings
+def become(words: Sequence[str]) -> NoReturn:
+    """Replace this process.
+
+    Args:
+        words: what followed the command.
+    """
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-B", "-m", MODULE, *args.rest])
+    os.execv(sys.executable, [sys.executable, "-B", "-m", MODULE, *words])

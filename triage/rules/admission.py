@@ -19,6 +19,7 @@ def admit_again(
     remit: Remit,
     captured_at: datetime | None,
     *,
+    danger: bool,
     now: datetime,
     recapture_after_s: float,
 ) -> Admission:
@@ -28,6 +29,7 @@ def admit_again(
         state: the item's state.
         remit: the new report's remit.
         captured_at: when the item was last captured.
+        danger: whether the new report says that a child is in danger: somebody must see it, fresh or not.
         now: aware time of the report.
         recapture_after_s: seconds after which a capture is too old to stand for a new report.
     """
@@ -36,6 +38,6 @@ def admit_again(
     if state is ItemState.AWAITING_HAND_ON:
         return Admission.REPORTED_IN_REMIT
     is_fresh = captured_at is not None and now - captured_at < timedelta(seconds=recapture_after_s)
-    if state is ItemState.CLOSED and not is_fresh:
+    if state is ItemState.CLOSED and (danger or not is_fresh):
         return Admission.REPORTED_AGAIN
     return Admission.ADDED

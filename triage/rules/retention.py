@@ -26,7 +26,7 @@ RETENTION: tuple[Rule, ...] = (
     ),
     Rule(
         "bytes and views of a known image",
-        "never stored",
+        "never stored; what becomes known later goes at once",
         "Art. 117; nobody needs to look at it again",
     ),
     Rule(
@@ -53,7 +53,7 @@ RETENTION: tuple[Rule, ...] = (
 
 
 def choose_expired(
-    kinds: Sequence[EvidenceKind], *, verdict: str, evidence_for_police: bool
+    kinds: Sequence[EvidenceKind], *, verdict: str | None, evidence_for_police: bool
 ) -> list[EvidenceKind]:
     """Return which objects of a settled image go, once its undo window is over."""
     keeps_bytes = evidence_for_police and verdict == "illegal"

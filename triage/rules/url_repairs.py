@@ -21,7 +21,7 @@ _BRACKETED_DOT = re.compile(r"\[(?:\.|dot|pike)\]|\[punkt\]", re.IGNORECASE)
 _ROUND_DOT = re.compile(r"\s{0,3}(?:\((?:\.|dot|pike)\)|\{(?:\.|dot)\})\s{0,3}", re.IGNORECASE)
 _SPOKEN_DOT = re.compile(r"(?<=[^\W_]) +(?:dot|DOT|\[\.\]|\[dot\]) +(?=[^\W_])")
 _ALBANIAN_WWW = re.compile(r"^[ëË]{3}\.")
-_NEXT_URL = re.compile(r"[,;|]+(?=h(?:tt|xx|\*\*|__)ps?:)", re.IGNORECASE)
+_NEXT_URL = re.compile(r"[,;|](?=h(?:tt|xx|\*\*|__)ps?:)", re.IGNORECASE)
 
 
 def find_prose_end(text: str) -> int:
@@ -29,16 +29,17 @@ def find_prose_end(text: str) -> int:
 
     A closing bracket only counts as prose when the text holds no matching opening one.
     """
+    surplus = {closer: text.count(closer) - text.count(opener) for closer, opener in _CLOSERS.items()}
     end = len(text)
     while end:
         last = text[end - 1]
-        opener = _CLOSERS.get(last)
-        if (
-            opener is not None and text.count(last, 0, end) > text.count(opener, 0, end)
-        ) or last in _TRAILING:
-            end -= 1
-        else:
+        if last in _CLOSERS:
+            if surplus[last] <= 0:
+                break
+            surplus[last] -= 1
+        elif last not in _TRAILING:
             break
+        end -= 1
     return end
 
 
@@ -105,7 +106,7 @@ def _repair_rest(rest: str) -> tuple[str, list[str]]:
     return typed + slash + path + tail, repairs
 
 
-def split_lines(text: str) -> list[str]:
+def split_lines(text: str, most: int | None = None) -> list[str]:
     """Return the addresses of a pasted block, as written, in their order.
 
     One address a line is the rule; several on a line are told apart by blanks, or by a comma before the next
@@ -113,15 +114,20 @@ def split_lines(text: str) -> list[str]:
     whoever sent it is told that it is no address.
 
     Args:
-        text: the pasted block, any length.
+        text: the pasted block, any length. A piece of over MAX_TEXT characters is kept as it is.
+        most: stop after one address more than this, so that a flood costs no more than it must.
 
     Returns:
         Non-empty texts for `normalise_url`, not yet checked, repetitions included.
     """
     found: list[str] = []
     for line in text.splitlines():
-        joined = _SPOKEN_DOT.sub(".", line.strip().strip(INVISIBLE).strip())
-        tokens = [token for part in _NEXT_URL.split(joined) for token in part.split()]
+        if most is not None and len(found) > most:
+            break
+        joined = line.strip().strip(INVISIBLE).strip()
+        if len(joined) <= MAX_TEXT:
+            joined = _SPOKEN_DOT.sub(".", joined)
+        tokens = [token for part in joined.split() for token in _split_token(part)]
         addresses = [token for token in tokens if _looks_like_address(token)]
         if addresses:
             found += addresses
@@ -130,7 +136,13 @@ def split_lines(text: str) -> list[str]:
     return found
 
 
+def _split_token(part: str) -> list[str]:
+    return [part] if len(part) > MAX_TEXT else [token for token in _NEXT_URL.split(part) if token]
+
+
 def _looks_like_address(token: str) -> bool:
+    if len(token) > MAX_TEXT:
+        return True  # whoever sent it is told that it is too long
     core = token.strip(_OPENERS)
     core = core[: find_prose_end(core)]
     return "/" in core.strip("/") or "." in core.strip(".") or _BRACKETED_DOT.search(core) is not None

@@ -22,6 +22,7 @@ from hashsets.model import Fingerprint
 from triage.errors import (
     DecoderUnavailableError,
     HostilePictureError,
+    PictureOverLimitError,
     PictureRefusedError,
     SandboxUnavailableError,
 )
@@ -111,9 +112,9 @@ def _explain_end(code: int) -> PictureRefusedError:
     if code == -signal.SIGSYS:
         return HostilePictureError()
     if code == -signal.SIGXCPU:
-        return PictureRefusedError("used too much processor time")
+        return PictureOverLimitError("used too much processor time")
     if code in (wire.EXIT_MEMORY, -signal.SIGKILL):
-        return PictureRefusedError(wire.REASONS["memory"])
+        return PictureOverLimitError(wire.REASONS["memory"])
     if code < 0:
         return PictureRefusedError("broken: its decoder crashed")
     return PictureRefusedError(wire.REASONS["broken"])
@@ -313,7 +314,7 @@ class Decoder:
             link.kill_job(talk.job_id)
             with suppress(ZygoteGoneError):  # it was killed too and is started again for the next picture
                 link.wait_for_end(talk.job_id)
-            raise PictureRefusedError("took too long") from None
+            raise PictureOverLimitError("took too long") from None
         except (EOFError, ConnectionError):
             talk.close()
             raise _explain_end(link.wait_for_end(talk.job_id)) from None

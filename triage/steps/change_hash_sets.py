@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hashsets import store as hash_sets
 from hashsets.errors import TrustRefusedError, UnknownHashSetError
-from hashsets.model import Entry, EntryClass, ImportCounts
+from hashsets.model import ALERTING, Entry, EntryClass, ImportCounts
 from triage.errors import NotAllowedError, UnknownThingError
 from triage.ids import new_id
 from triage.model import Person, PersonRole
@@ -100,7 +100,12 @@ def say_trust(
         UnknownThingError: there is no such person.
         HashsetsError: no such set, no reason, or a class that can never be trusted.
     """
+    if entry_class not in ALERTING:
+        words = ", ".join(sorted(one.value for one in ALERTING))
+        raise NotAllowedError(f"Only these classes can be trusted, others never spare a look: {words}.")
     person = _read_person(conn, by)
+    if not {PersonRole.LEAD, PersonRole.ANALYST} & set(person.roles):
+        raise NotAllowedError("Only a lead or an analyst may speak on trust.")
     hash_set = hash_sets.find_hash_set(conn, name)
     try:
         hash_sets.confirm_trust(conn, name, entry_class, person_id=person.id, reason=reason, now=now)
@@ -109,9 +114,7 @@ def say_trust(
         if hash_sets.is_trust_proposed(conn, hash_set.id, entry_class):
             raise
         if PersonRole.LEAD not in person.roles:
-            raise NotAllowedError(
-                "Only a lead may propose trust; any second person may confirm it."
-            ) from None
+            raise NotAllowedError("Only a lead may propose trust; a second person may confirm it.") from None
         hash_sets.propose_trust(conn, name, entry_class, person_id=person.id, reason=reason, now=now)
         step = "proposed"
     events = [NewEvent(stream_of("hashset", hash_set.id), f"trust_{step}", {"class": entry_class.value})]

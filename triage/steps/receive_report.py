@@ -10,9 +10,9 @@
 
 import hashlib
 import hmac
-import secrets
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from triage.store.rows import Connection
 MAX_NOTE = 20_000
 MAX_LINE = 4096
 REPORT_PREFIX = "R"
+_UNFIT = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL's text cannot hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class IncomingReport:
         actor: who brought it, for the custody streams: public, cli or token/UUID.
         lines: the reporter's lines, one address each, unread.
         idempotency_key: only with a token; `body_digest` (32 bytes) names what came with it.
+        id: of this report; storing the same report once more changes nothing.
     """
 
     channel: Channel
@@ -63,6 +65,7 @@ class IncomingReport:
     token_id: UUID | None = None
     idempotency_key: str | None = None
     body_digest: bytes | None = None
+    id: UUID = field(default_factory=new_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +104,9 @@ def digest_receipt(receipt: str, receipt_key: bytes) -> bytes:
 
 
 def _make_receipt(report: IncomingReport, receipt_key: bytes) -> str:
-    if report.idempotency_key is None:
-        return format_receipt(secrets.token_bytes(8))
-    seed = f"repeat {report.token_id} {report.idempotency_key} ".encode() + (report.body_digest or b"")
+    seed = f"report {report.id}".encode()
+    if report.idempotency_key is not None:
+        seed = f"repeat {report.token_id} {report.idempotency_key} ".encode() + (report.body_digest or b"")
     return format_receipt(hmac.new(receipt_key, seed, hashlib.sha256).digest()[:8])
 
 
@@ -137,7 +140,7 @@ def check_report(report: IncomingReport, limits: Limits) -> None:
         raise InvalidReportError(f"A note may have at most {MAX_NOTE} characters.")
     if not filled and not report.uploads and not report.note.strip():
         raise InvalidReportError("There is nothing in this report: no address, no file, no note.")
-    if "\x00" in report.note or any("\x00" in line for line in filled):
+    if _UNFIT.search(report.note) or any(_UNFIT.search(line) for line in filled):
         raise InvalidReportError("The report holds a character that no text may hold.")
 
 
@@ -168,9 +171,11 @@ def receive_report(
         if earlier is not None:
             if bytes(earlier.body_digest) != report.body_digest:
                 raise IdempotencyConflictError
-            return Answer(receipt, tuple(bad), is_repeat=True)
+            return Answer(receipt, tuple(bad), is_repeat=earlier.id != report.id)
+    if reports.is_stored(conn, report.id):  # a connection was lost at the commit, which had taken place
+        return Answer(receipt, tuple(bad), is_repeat=False)
     row = ReportRow(
-        id=new_id(),
+        id=report.id,
         reference=new_reference(REPORT_PREFIX),
         channel=report.channel,
         token_id=report.token_id,
@@ -265,6 +270,7 @@ def _store_urls(
             item.state,
             report.remit,
             item.captured_at,
+            danger=report.danger,
             now=now,
             recapture_after_s=limits.recapture_after_s,
         )
@@ -289,7 +295,7 @@ def _store_uploads(
             remit=report.remit,
             danger=report.danger,
             is_top_level=True,
-            file_name=upload.file_name[:255].replace("\x00", ""),
+            file_name=_UNFIT.sub("", upload.file_name)[:255],
             lane=lane,
             reason=reason,
         )

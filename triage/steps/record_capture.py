@@ -14,7 +14,7 @@ from uuid import UUID
 
 from hashsets.model import EntryClass, Fingerprint, HashEntry, Hit
 from triage.errors import StaleStateError
-from triage.model import EvidenceKind, EvidenceObject, Item
+from triage.model import EvidenceKind, EvidenceObject
 from triage.rules.admission import Admission, admit_again
 from triage.rules.due import next_wait
 from triage.rules.lanes import PAGE_TOO_LARGE, place_by_failure
@@ -114,7 +114,7 @@ def record_capture(
         reason=None if findings.is_page_read else PAGE_TOO_LARGE,
         facts=findings.facts,
     )
-    items.mark_captured(conn, item.id, now=now)
+    items.mark_captured(conn, item.id, taken.capture_id, now=now)
     events = [NewEvent(stream_of("item", item.id), "capture_succeeded", _describe(taken, findings))]
     unused: tuple[str, ...] = ()
     due: list[UUID] = []
@@ -122,7 +122,7 @@ def record_capture(
         unused = _store_file(conn, taken, findings.file, events, now=now)
     elif findings.pictures:
         due = _store_pictures(
-            conn, item, findings.pictures, events, now=now, recapture_after_s=recapture_after_s
+            conn, taken, findings.pictures, events, now=now, recapture_after_s=recapture_after_s
         )
     consumed = captures.consume_intake_objects(conn, item.id, now=now)
     place_captured(conn, item, status=findings.facts.status, events=events, now=now)
@@ -161,37 +161,26 @@ def record_failure(
         return _end_before_person(
             conn, taken, CaptureOutcome.GAVE_UP, "capture_gave_up", reason, actor=actor, now=now
         )
-    _end_for_later(conn, taken, reason, tries=tries, wait_s=wait_s, actor=actor, now=now)
+    captures.end_capture(conn, taken.capture_id, CaptureOutcome.FAILED, now=now, reason=reason)
+    items.delay_item(conn, taken.item.id, tries=tries, next_try_at=now + timedelta(seconds=wait_s))
+    body: Body = {"capture": str(taken.capture_id), "tries": tries}
+    custody.append(
+        conn, [NewEvent(stream_of("item", taken.item.id), "capture_failed", body)], actor=actor, now=now
+    )
     return Recorded()
 
 
 def record_obstacle(
-    conn: Connection, taken: TakenCapture, reason: str, *, actor: str, now: datetime, wait_s: float
+    conn: Connection, taken: TakenCapture, reason: str, *, now: datetime, wait_s: float
 ) -> Recorded:
     """Record that something of our own is broken (index, store, sandbox): no try is counted, none is given up.
 
-    A matcher that fails is never "no match": the item stays received until it can be matched.
+    A matcher that fails is never "no match": the item stays received until it can be matched. The capture's
+    row is the record; a custody event for each would only bury the others.
     """
-    _end_for_later(conn, taken, reason, tries=taken.item.tries, wait_s=wait_s, actor=actor, now=now)
-    return Recorded()
-
-
-def _end_for_later(
-    conn: Connection,
-    taken: TakenCapture,
-    reason: str,
-    *,
-    tries: int,
-    wait_s: float,
-    actor: str,
-    now: datetime,
-) -> None:
     captures.end_capture(conn, taken.capture_id, CaptureOutcome.FAILED, now=now, reason=reason)
-    items.delay_item(conn, taken.item.id, tries=tries, next_try_at=now + timedelta(seconds=wait_s))
-    event = NewEvent(
-        stream_of("item", taken.item.id), "capture_failed", {"capture": str(taken.capture_id), "tries": tries}
-    )
-    custody.append(conn, [event], actor=actor, now=now)
+    items.delay_item(conn, taken.item.id, tries=taken.item.tries, next_try_at=now + timedelta(seconds=wait_s))
+    return Recorded()
 
 
 def _end_before_person(
@@ -299,7 +288,7 @@ def _store_evidence(
 
 def _store_pictures(
     conn: Connection,
-    page: Item,
+    taken: TakenCapture,
     pictures: Sequence[NormalUrl],
     events: list[NewEvent],
     *,
@@ -307,6 +296,7 @@ def _store_pictures(
     recapture_after_s: float,
 ) -> list[UUID]:
     """Make child items of a page's pictures; return those that are due now."""
+    page = taken.item
     wanted = {bytes.fromhex(picture.key): picture for picture in pictures}
     stored = items.insert_items(
         conn,
@@ -329,7 +319,14 @@ def _store_pictures(
     again = [
         item.id
         for item in standing
-        if admit_again(item.state, page.remit, item.captured_at, now=now, recapture_after_s=recapture_after_s)
+        if admit_again(
+            item.state,
+            page.remit,
+            item.captured_at,
+            danger=False,
+            now=now,
+            recapture_after_s=recapture_after_s,
+        )
         is Admission.REPORTED_AGAIN
     ]
     in_remit = [item.id for item in standing if item.state is ItemState.AWAITING_HAND_ON]
@@ -337,7 +334,7 @@ def _store_pictures(
         items.report_again(conn, moved, event=event, remit=page.remit, now=now)
         events.extend(NewEvent(stream_of("item", item_id), event) for item_id in moved)
     places = {**fresh, **{bytes(item.url_key): item.id for item in standing}}
-    items.link_children(conn, page.id, [places[key] for key in wanted])
+    items.link_children(conn, page.id, [places[key] for key in wanted], capture_id=taken.capture_id)
     events.extend(
         NewEvent(
             stream_of("item", item_id),

@@ -51,7 +51,7 @@ def take_capture(
     if standing is not None:
         if standing.lease_until > now:
             return None
-        if _abandon(conn, item, standing, actor=worker, now=now, waits_s=waits_s) is not ItemState.RECEIVED:
+        if _abandon(conn, item, standing, actor="worker", now=now, waits_s=waits_s) is not ItemState.RECEIVED:
             return None
     elif item.next_try_at is not None and item.next_try_at > now:
         return None

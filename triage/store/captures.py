@@ -99,6 +99,16 @@ def end_capture(
         raise LeaseLostError
 
 
+def count_failures_in_a_row(conn: Connection, item_id: UUID) -> int:
+    """Return how many of an item's last attempts failed, one after the other (at most 20 are looked at)."""
+    rows = conn.execute(
+        "SELECT outcome FROM captures WHERE item_id = %(id)s AND ended_at IS NOT NULL"
+        " ORDER BY started_at DESC, id DESC LIMIT 20",
+        {"id": item_id},
+    ).fetchall()
+    return next((number for number, row in enumerate(rows) if row[0] != "failed"), len(rows))
+
+
 def read_expired(conn: Connection, *, now: datetime, limit: int) -> list[UUID]:
     """Return the items whose lease has run out, oldest first."""
     rows = conn.execute(
@@ -112,8 +122,8 @@ def read_expired(conn: Connection, *, now: datetime, limit: int) -> list[UUID]:
 def read_last_status(conn: Connection, item_id: UUID) -> int | None:
     """Return the HTTP status of an item's last successful capture; None for an upload."""
     row = conn.execute(
-        "SELECT status FROM captures WHERE item_id = %(id)s AND outcome = 'captured'"
-        " ORDER BY started_at DESC, id DESC LIMIT 1",
+        "SELECT captures.status FROM items JOIN captures ON captures.id = items.capture_id"
+        " WHERE items.id = %(id)s",
         {"id": item_id},
     ).fetchone()
     return row[0] if row else None

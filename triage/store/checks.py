@@ -55,16 +55,16 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant(
         "An item in no_look shows only known images.",
-        "SELECT items.id FROM items WHERE base_lane = 'no_look' AND EXISTS ("
-        " SELECT FROM item_images JOIN images ON images.id = item_images.image_id"
-        " WHERE item_images.item_id = items.id AND item_images.capture_id = ("
-        "  SELECT id FROM captures WHERE item_id = items.id AND outcome = 'captured'"
-        "  ORDER BY started_at DESC, id DESC LIMIT 1)"
-        " AND images.verdict IS DISTINCT FROM 'illegal' AND NOT EXISTS ("
-        "  SELECT FROM matches JOIN hash_entries ON hash_entries.id = matches.entry_id"
-        "  WHERE matches.image_id = images.id AND matches.kind = 'exact' AND hash_entries.withdrawn_at IS NULL"
-        "  AND hash_entries.class IN ('baseline', 'national_illegal') AND (SELECT count(*) FROM hash_set_trusts"
-        "   WHERE set_id = hash_entries.set_id AND class = hash_entries.class) = 2))",
+        "SELECT items.id FROM items WHERE base_lane = 'no_look' AND ("
+        " EXISTS (SELECT FROM shown_images WHERE item_id = items.id AND NOT is_known)"
+        " OR NOT EXISTS (SELECT FROM shown_images WHERE item_id = items.id)"
+        " AND NOT EXISTS (SELECT FROM shown_children WHERE parent_id = items.id))",
+    ),
+    Invariant(
+        "A page in no_look shows only pictures that wait in no_look.",
+        "SELECT items.id FROM items JOIN shown_children ON parent_id = items.id"
+        " JOIN items AS child ON child.id = child_id"
+        " WHERE items.base_lane = 'no_look' AND child.base_lane IS DISTINCT FROM 'no_look'",
     ),
     Invariant(
         "Every image has its three digests.",

@@ -132,11 +132,21 @@ def _find_fault(event: CustodyEvent, seq: int, previous: bytes) -> str | None:
         return f"event {seq + 1} is missing"
     if hashlib.sha256(event.record.encode()).digest() != bytes(event.hash):
         return f"event {event.seq} was changed"
-    body = json.loads(event.record)
-    stands = (body["stream"], body["seq"], body["actor"], body["event"], datetime.fromisoformat(body["at"]))
+    try:
+        body = json.loads(event.record)
+        stands = (
+            body["stream"],
+            body["seq"],
+            body["actor"],
+            body["event"],
+            datetime.fromisoformat(body["at"]),
+        )
+        told = body["prev"]
+    except (ValueError, KeyError, TypeError):
+        return f"event {event.seq} is malformed"
     if stands != (event.stream, event.seq, event.actor, event.event, event.at):
         return f"event {event.seq} was changed"
-    if body["prev"] != previous.hex():
+    if told != previous.hex():
         return f"event {event.seq} does not follow the one before"
     return None
 

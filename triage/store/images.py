@@ -175,27 +175,15 @@ def read_standings(conn: Connection, item_id: UUID) -> list[ImageStanding]:
     """
     with conn.cursor(row_factory=row_of(ImageStanding)) as cursor:
         return cursor.execute(
-            "WITH shown AS ("
-            " SELECT image_id FROM item_images WHERE item_id = %(id)s AND capture_id = ("
-            "  SELECT id FROM captures WHERE item_id = %(id)s AND outcome = 'captured'"
-            "  ORDER BY started_at DESC, id DESC LIMIT 1)),"
-            " live AS ("
-            " SELECT matches.image_id, matches.kind, matches.distance,"
-            "  hash_entries.class IN ('baseline', 'national_illegal') AND ("
-            "   SELECT count(*) FROM hash_set_trusts WHERE hash_set_trusts.set_id = hash_entries.set_id"
-            "   AND hash_set_trusts.class = hash_entries.class) = 2 AS is_trusted"
-            " FROM matches JOIN hash_entries ON hash_entries.id = matches.entry_id"
-            " WHERE matches.image_id IN (SELECT image_id FROM shown) AND hash_entries.withdrawn_at IS NULL)"
-            " SELECT images.id AS image_id, images.media, images.can_be_shown, images.finding,"
+            "SELECT images.id AS image_id, images.media, images.can_be_shown, images.finding, shown_images.is_known,"
             " EXISTS (SELECT FROM evidence_objects WHERE evidence_objects.image_id = images.id) AS has_views,"
-            " COALESCE(images.verdict = 'illegal', false)"
-            "  OR EXISTS (SELECT FROM live WHERE live.image_id = images.id AND kind = 'exact' AND is_trusted)"
-            "  AS is_known,"
             " COALESCE(images.verdict = 'not_illegal', false) AS is_same_as_before,"
-            " (SELECT min(distance) FROM live WHERE live.image_id = images.id AND kind = 'near') AS nearest,"
-            " EXISTS (SELECT FROM live WHERE live.image_id = images.id AND kind = 'exact' AND NOT is_trusted)"
-            "  AS has_untrusted_exact"
-            " FROM images JOIN shown ON shown.image_id = images.id ORDER BY images.id",
+            " (SELECT min(distance) FROM live_matches WHERE live_matches.image_id = images.id"
+            "  AND kind = 'near') AS nearest,"
+            " EXISTS (SELECT FROM live_matches WHERE live_matches.image_id = images.id"
+            "  AND kind = 'exact' AND NOT is_trusted) AS has_untrusted_exact"
+            " FROM shown_images JOIN images ON images.id = shown_images.image_id"
+            " WHERE shown_images.item_id = %(id)s ORDER BY images.id",
             {"id": item_id},
         ).fetchall()
 

@@ -202,35 +202,44 @@ def delay_item(conn: Connection, item_id: UUID, *, tries: int, next_try_at: date
     )
 
 
-def mark_captured(conn: Connection, item_id: UUID, *, now: datetime) -> None:
-    """Say that an item was captured now; its tries start from nothing again."""
+def mark_captured(conn: Connection, item_id: UUID, capture_id: UUID, *, now: datetime) -> None:
+    """Say which capture shows what an item is now; its tries start from nothing again."""
     conn.execute(
-        "UPDATE items SET captured_at = %(now)s, tries = 0 WHERE id = %(id)s", {"id": item_id, "now": now}
+        "UPDATE items SET captured_at = %(now)s, capture_id = %(capture_id)s, tries = 0 WHERE id = %(id)s",
+        {"id": item_id, "capture_id": capture_id, "now": now},
     )
 
 
-def take_due(conn: Connection, *, now: datetime, nudged_before: datetime, limit: int) -> list[UUID]:
-    """Return received items that are due and were not nudged lately, and mark them as nudged now."""
+def take_due(
+    conn: Connection, *, now: datetime, nudged_before: datetime, limit: int
+) -> list[tuple[UUID, bool]]:
+    """Return received items that are due and were not nudged lately, and mark them as nudged now.
+
+    Returns:
+        (id, whether a child is in danger) of each, danger first.
+    """
     rows = conn.execute(
         "UPDATE items SET nudged_at = %(now)s WHERE id IN ("
         " SELECT id FROM items WHERE state = 'received' AND next_try_at <= %(now)s"
         " AND (nudged_at IS NULL OR nudged_at < %(nudged_before)s)"
         " AND NOT EXISTS (SELECT FROM captures WHERE item_id = items.id AND ended_at IS NULL)"
         " ORDER BY danger DESC, next_try_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
-        " RETURNING id",
+        " RETURNING id, danger",
         {"now": now, "nudged_before": nudged_before, "limit": limit},
     ).fetchall()
-    return [row[0] for row in rows]
+    return sorted(((row[0], row[1]) for row in rows), key=lambda row: not row[1])
 
 
-def link_children(conn: Connection, parent_id: UUID, child_ids: Sequence[UUID]) -> None:
-    """Say which items are the pictures of a page, in their order on it."""
+def link_children(conn: Connection, parent_id: UUID, child_ids: Sequence[UUID], *, capture_id: UUID) -> None:
+    """Say which items are the pictures that a capture found on a page, in their order on it."""
     with conn.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO item_children (parent_id, child_id, place)"
-            " VALUES (%(parent_id)s, %(child_id)s, %(place)s) ON CONFLICT (parent_id, child_id) DO NOTHING",
+            "INSERT INTO item_children (parent_id, child_id, capture_id, place)"
+            " VALUES (%(parent_id)s, %(child_id)s, %(capture_id)s, %(place)s)"
+            " ON CONFLICT (parent_id, child_id)"
+            " DO UPDATE SET capture_id = EXCLUDED.capture_id, place = EXCLUDED.place",
             [
-                {"parent_id": parent_id, "child_id": child_id, "place": place}
+                {"parent_id": parent_id, "child_id": child_id, "capture_id": capture_id, "place": place}
                 for place, child_id in enumerate(child_ids)
                 if child_id != parent_id
             ],
@@ -238,17 +247,17 @@ def link_children(conn: Connection, parent_id: UUID, child_ids: Sequence[UUID]) 
 
 
 def read_parent_ids(conn: Connection, item_id: UUID) -> list[UUID]:
-    """Return the pages that show an item, in the order of their ids."""
+    """Return the pages that show an item now, in the order of their ids."""
     rows = conn.execute(
-        "SELECT parent_id FROM item_children WHERE child_id = %(id)s ORDER BY parent_id", {"id": item_id}
+        "SELECT parent_id FROM shown_children WHERE child_id = %(id)s ORDER BY parent_id", {"id": item_id}
     ).fetchall()
     return [row[0] for row in rows]
 
 
 def read_child_places(conn: Connection, parent_id: UUID) -> list[tuple[UUID, ItemState, Lane | None]]:
-    """Return the pictures of a page, each with its state and lane, in their order on it."""
+    """Return the pictures that a page shows now, each with its state and lane, in their order on it."""
     rows = conn.execute(
-        "SELECT items.id, items.state, items.base_lane FROM item_children JOIN items ON items.id = child_id"
+        "SELECT items.id, items.state, items.base_lane FROM shown_children JOIN items ON items.id = child_id"
         " WHERE parent_id = %(id)s ORDER BY place, items.id",
         {"id": parent_id},
     ).fetchall()

@@ -64,6 +64,24 @@ def ensure_roles(conn: Connection, names: Iterable[str] = (OWNER, *RUNTIME_ROLES
     return made
 
 
+def require_roles(conn: Connection) -> None:
+    """Make the runtime roles that are missing, where this role may; they are cluster-wide.
+
+    Raises:
+        HotlineError: some are missing and this role may not make them; names them.
+    """
+    present = {row[0] for row in conn.execute("SELECT rolname FROM pg_roles").fetchall()}
+    missing = [name for name in RUNTIME_ROLES if name not in present]
+    if not missing:
+        return
+    row = conn.execute(
+        "SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    if row is None or not row[0]:
+        raise HotlineError(f"Create these login roles first: {', '.join(missing)}.")
+    ensure_roles(conn, missing)
+
+
 def grant_database(conn: Connection) -> None:
     """Let the runtime roles connect, and nobody else; only staff may make temporary tables."""
     row = conn.execute("SELECT current_database()").fetchone()
@@ -102,6 +120,7 @@ def migrate(conn: Connection) -> list[str]:
         applied = read_applied(conn)
         migrations = read_migrations()
         _refuse_unknown(applied, migrations)
+        require_roles(conn)
         for migration in migrations:
             if migration.number in applied:
                 continue

@@ -22,7 +22,9 @@ STATEMENT_TIMEOUT_MS = 30_000
 
 
 def _configure(conn: Connection) -> None:
-    conn.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS:d}")
+    conn.execute(
+        "SELECT set_config('statement_timeout', %(timeout)s, false)", {"timeout": str(STATEMENT_TIMEOUT_MS)}
+    )
     conn.execute("SET idle_in_transaction_session_timeout = 60000")
     conn.execute("SET TIME ZONE 'UTC'")
     conn.commit()
@@ -87,7 +89,7 @@ class Database:
         self._pool.close()
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction and commit it; once more if the connection was found dead.
+        """Run `work` in one transaction and commit it; once more after a deadlock or a dead connection.
 
         `work` must be safe to run twice: a connection lost at the commit leaves open whether it took place.
 
@@ -96,6 +98,8 @@ class Database:
         """
         try:
             return self._run_once(work)
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            _log.info("two transactions met; one of them runs again")
         except psycopg.OperationalError:
             _log.warning("a database connection was lost; checking the pool")
             self._pool.check()

@@ -55,6 +55,12 @@ def find_earlier_report(conn: Connection, token_id: UUID, idempotency_key: str) 
         ).fetchone()
 
 
+def is_stored(conn: Connection, report_id: UUID) -> bool:
+    """Return whether a report of this id stands."""
+    row = conn.execute("SELECT 1 FROM reports WHERE id = %(id)s", {"id": report_id}).fetchone()
+    return row is not None
+
+
 def insert_unreadable_lines(conn: Connection, report_id: UUID, lines: Sequence[tuple[int, str, str]]) -> None:
     """Keep the lines that could not be read: (line number from 1, text, reason in words)."""
     with conn.cursor() as cursor:

@@ -93,17 +93,37 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Which role speaks for which actor, in which streams. The migrating role may speak for all.
+CREATE FUNCTION may_append(role name, actor text, stream text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE role
+    WHEN 'hotline_public' THEN actor ~ '^(public|cli|token/[0-9a-f-]{36})$' AND stream ~ '^(report|item)/'
+    WHEN 'hotline_worker' THEN actor IN ('worker', 'sweep') AND stream ~ '^(item|image)/'
+    WHEN 'hotline_outbound' THEN actor = 'outbound' AND stream ~ '^(item|recipient)/'
+    WHEN 'hotline_staff' THEN actor ~ '^(staff|cli|person/[0-9a-f-]{36})$'
+    ELSE true END
+$$;
+
 CREATE FUNCTION chain_custody_event() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE head custody_heads;
 DECLARE body jsonb := NEW.record::jsonb;
 BEGIN
   SELECT * INTO head FROM custody_heads WHERE stream = NEW.stream FOR UPDATE;
-  IF head.stream IS NULL OR NEW.seq <> head.seq + 1 OR body->>'prev' <> encode(head.hash, 'hex')
-     OR NEW.hash <> sha256(convert_to(NEW.record, 'UTF8'))
-     OR body->>'stream' <> NEW.stream OR (body->>'seq')::bigint <> NEW.seq OR body->>'event' <> NEW.event
-     OR body->>'actor' <> NEW.actor OR (body->>'at')::timestamptz <> NEW.at THEN
+  -- IS DISTINCT FROM throughout: a missing key must not make a comparison unknown, and so pass.
+  IF head.stream IS NULL
+     OR NEW.seq IS DISTINCT FROM head.seq + 1
+     OR NEW.hash IS DISTINCT FROM sha256(convert_to(NEW.record, 'UTF8'))
+     OR (body->>'prev') IS DISTINCT FROM encode(head.hash, 'hex')
+     OR (body->>'stream') IS DISTINCT FROM NEW.stream
+     OR (body->>'seq')::bigint IS DISTINCT FROM NEW.seq
+     OR (body->>'event') IS DISTINCT FROM NEW.event
+     OR (body->>'actor') IS DISTINCT FROM NEW.actor
+     OR (body->>'at')::timestamptz IS DISTINCT FROM NEW.at
+     OR jsonb_typeof(body->'body') IS DISTINCT FROM 'object' THEN
     RAISE EXCEPTION 'the event does not continue its stream' USING ERRCODE = 'check_violation';
+  END IF;
+  IF NOT may_append(session_user, NEW.actor, NEW.stream) THEN
+    RAISE EXCEPTION 'this role does not speak for that actor or stream' USING ERRCODE = 'insufficient_privilege';
   END IF;
   UPDATE custody_heads SET seq = NEW.seq, hash = NEW.hash WHERE stream = NEW.stream;
   RETURN NEW;

@@ -50,16 +50,18 @@ CREATE TABLE items (
   danger        boolean NOT NULL DEFAULT false,
   base_lane     lane CHECK (base_lane <> 'danger'),
   lane          lane GENERATED ALWAYS AS (
-                  CASE WHEN danger AND base_lane IN ('look', 'no_look') THEN 'danger'::lane ELSE base_lane END) STORED,
+                  CASE WHEN danger AND base_lane IN ('look', 'no_look', 'hand_on') THEN 'danger'::lane ELSE base_lane END) STORED,
   reason        text,
   closed_as     closed_as,
   received_at   timestamptz NOT NULL,
   moved_at      timestamptz NOT NULL,
   captured_at   timestamptz,
+  capture_id    uuid, -- its last successful capture: what it shows now
   tries         integer NOT NULL DEFAULT 0 CHECK (tries >= 0),
   next_try_at   timestamptz,
   nudged_at     timestamptz,
   CHECK ((kind = 'url') = (url IS NOT NULL)),
+  CHECK ((captured_at IS NULL) = (capture_id IS NULL)),
   CHECK ((url IS NULL) = (url_key IS NULL)),
   CHECK (kind <> 'text' OR state <> 'received'),
   CHECK ((state IN ('awaiting_assessment', 'awaiting_lead', 'awaiting_hand_on')) = (base_lane IS NOT NULL)),
@@ -79,16 +81,6 @@ CREATE TABLE report_items (
   PRIMARY KEY (report_id, item_id)
 );
 CREATE INDEX report_items_by_item ON report_items (item_id);
-
--- The pictures of a page. A picture on two pages is one item with two parents.
-CREATE TABLE item_children (
-  parent_id uuid NOT NULL REFERENCES items,
-  child_id  uuid NOT NULL REFERENCES items,
-  place     integer NOT NULL CHECK (place >= 0),
-  PRIMARY KEY (parent_id, child_id),
-  CHECK (parent_id <> child_id)
-);
-CREATE INDEX item_children_by_child ON item_children (child_id);
 
 -- Uploads, sealed to the intake key as they arrived; consumed by their capture, then deleted.
 CREATE TABLE intake_objects (
@@ -127,6 +119,26 @@ CREATE UNIQUE INDEX captures_one_lease ON captures (item_id) WHERE ended_at IS N
 CREATE INDEX captures_by_item ON captures (item_id, started_at);
 CREATE INDEX captures_open ON captures (lease_until) WHERE ended_at IS NULL;
 
+ALTER TABLE items ADD FOREIGN KEY (capture_id) REFERENCES captures;
+
+-- The pictures of a page, each with the page's last capture that showed it. A picture on two pages is one item
+-- with two parents.
+CREATE TABLE item_children (
+  parent_id  uuid NOT NULL REFERENCES items,
+  child_id   uuid NOT NULL REFERENCES items,
+  capture_id uuid NOT NULL REFERENCES captures,
+  place      integer NOT NULL CHECK (place >= 0),
+  PRIMARY KEY (parent_id, child_id),
+  CHECK (parent_id <> child_id)
+);
+CREATE INDEX item_children_by_child ON item_children (child_id);
+
+-- The pictures that a page shows now.
+CREATE VIEW shown_children AS
+  SELECT item_children.parent_id, item_children.child_id, item_children.place
+  FROM item_children JOIN items
+    ON items.id = item_children.parent_id AND items.capture_id = item_children.capture_id;
+
 -- The public surface has no address of the queue: the sweep listens for its rows.
 CREATE FUNCTION tell_due() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -146,9 +158,16 @@ BEGIN
       IF NEW.state NOT IN ('received', 'awaiting_hand_on') AND NOT (NEW.kind = 'text' AND NEW.state = 'awaiting_assessment') THEN
         RAISE EXCEPTION 'the public surface only receives' USING ERRCODE = 'insufficient_privilege';
       END IF;
-    ELSIF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (('closed', 'received'), ('awaiting_hand_on', 'received'))
+    ELSIF NEW.state <> OLD.state AND (
+         (OLD.state, NEW.state) NOT IN (('closed', 'received'), ('awaiting_hand_on', 'received'))
+         OR NEW.remit NOT IN ('csam', 'csem') OR NEW.tries <> 0 OR NEW.nudged_at IS NOT NULL
+         OR NEW.next_try_at NOT BETWEEN now() - interval '1 hour' AND now() + interval '1 hour')
+       OR NEW.state = OLD.state AND
+         (NEW.remit, NEW.base_lane, NEW.reason, NEW.closed_as, NEW.moved_at, NEW.tries, NEW.next_try_at, NEW.nudged_at)
+         IS DISTINCT FROM
+         (OLD.remit, OLD.base_lane, OLD.reason, OLD.closed_as, OLD.moved_at, OLD.tries, OLD.next_try_at, OLD.nudged_at)
        OR OLD.danger AND NOT NEW.danger
-       OR NEW.state = OLD.state AND NEW.base_lane IS DISTINCT FROM OLD.base_lane THEN
+       OR OLD.is_top_level AND NOT NEW.is_top_level THEN
       RAISE EXCEPTION 'the public surface only receives' USING ERRCODE = 'insufficient_privilege';
     END IF;
   END IF;

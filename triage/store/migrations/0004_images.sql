@@ -68,6 +68,29 @@ CREATE TABLE matches (
 CREATE INDEX matches_by_image ON matches (image_id);
 CREATE INDEX matches_by_entry ON matches (entry_id);
 
+-- Matches that count now, read with today's lists and trust. This is where "known by a list" is said, once:
+-- an exact digest that the entry still carries, in a class that may alert and that two persons trust.
+CREATE VIEW live_matches AS
+  SELECT matches.image_id, matches.entry_id, matches.kind, matches.distance,
+         matches.kind = 'exact' AND hash_entries.class IN ('baseline', 'national_illegal')
+         AND EXISTS (SELECT FROM hash_set_trusts WHERE hash_set_trusts.set_id = hash_entries.set_id
+                     AND hash_set_trusts.class = hash_entries.class AND step = 'confirmed') AS is_trusted
+  FROM matches
+  JOIN hash_entries ON hash_entries.id = matches.entry_id AND hash_entries.withdrawn_at IS NULL
+  WHERE matches.kind = 'near' OR EXISTS (
+    SELECT FROM fingerprints JOIN hash_entry_fingerprints
+      ON hash_entry_fingerprints.algorithm = fingerprints.algorithm AND hash_entry_fingerprints.value = fingerprints.value
+    WHERE fingerprints.id = matches.fingerprint_id AND hash_entry_fingerprints.entry_id = matches.entry_id);
+
+-- What an item shows now, and whether each image of it is known.
+CREATE VIEW shown_images AS
+  SELECT item_images.item_id, item_images.image_id,
+         images.verdict IS NOT DISTINCT FROM 'illegal' OR EXISTS (
+           SELECT FROM live_matches WHERE live_matches.image_id = item_images.image_id AND is_trusted) AS is_known
+  FROM item_images
+  JOIN items ON items.id = item_images.item_id AND items.capture_id = item_images.capture_id
+  JOIN images ON images.id = item_images.image_id;
+
 -- One age identity per image, sealed to the vault recipient. Destroying an image deletes its row first.
 CREATE TABLE evidence_keys (
   image_id        uuid PRIMARY KEY REFERENCES images,

@@ -30,13 +30,20 @@ GRANT DELETE ON practice_names TO hotline_staff;
 GRANT UPDATE ON hash_generation TO hotline_staff;
 
 -- hotline_worker: captures, matches, seals, forgets.
-GRANT SELECT ON practice_names, reports, report_items, items, item_children, intake_objects, captures, images, item_images,
+GRANT SELECT ON practice_names, items, item_children, shown_children, shown_images, live_matches,
+      intake_objects, captures, images, item_images,
       fingerprints, matches, evidence_objects, evidence_destroyed, hash_sets, hash_entries,
       hash_entry_fingerprints, hash_set_trusts, hash_generation, custody_heads TO hotline_worker;
 GRANT SELECT (image_id, created_at) ON evidence_keys TO hotline_worker;
 GRANT INSERT ON items, item_children, captures, images, item_images, fingerprints, matches, evidence_keys, evidence_objects,
       evidence_destroyed, hostings, online_checks TO hotline_worker;
-GRANT UPDATE ON items, item_children, captures, images, fingerprints, intake_objects, evidence_destroyed, item_images TO hotline_worker;
+GRANT UPDATE (state, remit, base_lane, reason, closed_as, moved_at, captured_at, capture_id, tries, next_try_at,
+      nudged_at) ON items TO hotline_worker;
+GRANT UPDATE ON item_children, captures, item_images TO hotline_worker;
+GRANT UPDATE (finding) ON images TO hotline_worker; -- what a row lock asks for; verdicts stay out of reach
+GRANT UPDATE (matched_generation) ON fingerprints TO hotline_worker;
+GRANT UPDATE (consumed_at, deleted_at) ON intake_objects TO hotline_worker;
+GRANT UPDATE (object_gone) ON evidence_destroyed TO hotline_worker;
 GRANT DELETE ON evidence_keys, evidence_objects TO hotline_worker;
 GRANT UPDATE (nudged_at) ON notices, referrals TO hotline_worker;
 GRANT SELECT ON notices, referrals TO hotline_worker;
