@@ -25,7 +25,7 @@ from triage.settings import load_settings
 from triage.store.people import insert_token
 from triage.vault import INTAKE, unseal
 
-TOKEN = "hotline_token-of-the-tests"  # noqa: S105 - made for this run only
+TOKEN = "hotline_token-of-the-tests"
 
 
 def lay_out_keys(root: Path, public_dsn: str) -> StateDir:

@@ -9,7 +9,16 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from tests.builders import NOW, RECEIPT_KEY, close_item, hand_in, place_for_assessment, read_item_ids
+from tests.intake import (
+    NOW,
+    RECEIPT_KEY,
+    close_item,
+    count,
+    hand_in,
+    make_capture,
+    place_for_assessment,
+    read_item_ids,
+)
 from triage.errors import IdempotencyConflictError, InvalidReportError
 from triage.ids import new_object_name
 from triage.model import Channel
@@ -34,12 +43,6 @@ def worker(as_role):
     return as_role(WORKER)
 
 
-def count(conn, table):
-    (number,) = conn.execute(f"SELECT count(*) FROM {table}").fetchone()
-    conn.commit()
-    return number
-
-
 def read_items(conn):
     """Kind, state, lane, remit, danger of each item, oldest first."""
     rows = conn.execute(
@@ -52,6 +55,17 @@ def read_items(conn):
 def read_item(conn):
     (item,) = read_items(conn)
     return item
+
+
+def read_due(conn):
+    """The items that the sweep would put on the queue an hour later."""
+    rows = conn.execute(
+        "SELECT id FROM items WHERE state = 'received' AND next_try_at <= %(now)s AND nudged_at IS NULL"
+        " ORDER BY id",
+        {"now": LATER},
+    ).fetchall()
+    conn.commit()
+    return [row[0] for row in rows]
 
 
 def read_events(conn, item_id):
@@ -77,22 +91,24 @@ def by_token(token_id, key, body):
     }
 
 
-@pytest.mark.parametrize(
-    ("lines", "values", "words"),
-    [
-        ((), {}, "There is nothing in this report"),
-        (("", "  ", "\n"), {"note": " \n"}, "There is nothing in this report"),
-        ((URL,) * 4, {"max_urls": 3}, "at most 3 addresses"),
-        ((URL,), {"note": "x" * 20_001}, "at most 20000 characters"),
-        ((URL,), {"note": "a\x00b"}, "no text may hold"),
-        ((URL + "\x00",), {}, "no text may hold"),
-        (("", "not an address", "ftp://a.example/"), {}, "line 2: "),
-    ],
+UNFIT = (
+    ((), {}, "There is nothing in this report"),
+    (("", "  ", "\n"), {"note": " \n"}, "There is nothing in this report"),
+    ((URL,) * 4, {"max_urls": 3}, "at most 3 addresses"),
+    ((URL,), {"note": "x" * 20_001}, "at most 20000 characters"),
+    ((URL,), {"note": "a\x00b"}, "no text may hold"),
+    ((URL,), {"note": "a\ud800b"}, "no text may hold"),
+    ((URL + "\x00",), {}, "no text may hold"),
+    ((URL, "\udcff"), {}, "no text may hold"),
+    (("", "not an address", "ftp://a.example/"), {}, "line 2: "),
 )
-def test_what_cannot_be_a_report_is_refused_and_stores_nothing(conn, public, lines, values, words):
-    with pytest.raises(InvalidReportError, match=words):
-        hand_in(public, *lines, **values)
-    public.rollback()
+
+
+def test_what_cannot_be_a_report_is_refused_and_stores_nothing(conn, public):
+    for lines, values, words in UNFIT:
+        with pytest.raises(InvalidReportError, match=words):
+            hand_in(public, *lines, **values)
+        public.rollback()
     assert count(conn, "reports") == count(conn, "items") == count(conn, "custody_events") == 0
 
 
@@ -163,13 +179,12 @@ def test_a_report_of_words_alone_has_one_text_item(conn, public, remit):
 
 
 @pytest.mark.parametrize("remit", [Remit.HATE_SPEECH, Remit.OTHER])
-def test_another_remit_waits_to_be_handed_on_and_is_never_due(conn, public, worker, remit):
+def test_another_remit_waits_to_be_handed_on_and_is_never_due(conn, public, remit):
     name = new_object_name()
     hand_in(public, URL, remit=remit, uploads=[SealedUpload(name, "a.png", 7)])
     expected = ("awaiting_hand_on", "hand_on", remit, False)
     assert sorted(read_items(conn)) == [("upload", *expected), ("url", *expected)]
-    due = items.take_due(worker, now=NOW + timedelta(days=9), nudged_before=NOW, limit=9)
-    assert due == []
+    assert read_due(conn) == []
     for item_id in read_item_ids(conn):
         assert read_events(conn, item_id) == ["received", "out_of_remit", "reported"]
     hand_in(public, URL, remit=remit, now=LATER)
@@ -177,14 +192,13 @@ def test_another_remit_waits_to_be_handed_on_and_is_never_due(conn, public, work
 
 
 @pytest.mark.parametrize("remit", [Remit.CSAM, Remit.CSEM])
-def test_a_report_of_ours_outranks_a_hand_on(conn, public, worker, remit):
+def test_a_report_of_ours_outranks_a_hand_on(conn, public, remit):
     hand_in(public, URL, remit=Remit.OTHER)
     hand_in(public, URL, remit=remit, now=LATER)
     assert read_item(conn) == ("url", "received", None, remit, False)
     (item_id,) = read_item_ids(conn)
     assert read_events(conn, item_id)[-2:] == ["reported_in_remit", "reported"]
-    assert items.take_due(worker, now=LATER, nudged_before=LATER, limit=9) == [item_id]
-    worker.commit()
+    assert read_due(conn) == [item_id]
     hand_in(public, URL, remit=Remit.OTHER, now=LATER)
     assert read_item(conn) == ("url", "received", None, remit, False)
 
@@ -211,9 +225,7 @@ def test_a_closed_item_is_opened_again_only_when_its_capture_is_old(
     assert count(conn, "reports") == 2
     tail = read_events(conn, item_id)[2:]
     assert tail == (["reported_again", "reported"] if state is ItemState.RECEIVED else ["reported"])
-    due = items.take_due(worker, now=LATER, nudged_before=LATER, limit=9)
-    assert due == ([item_id] if state is ItemState.RECEIVED else [])
-    worker.commit()
+    assert read_due(conn) == ([item_id] if state is ItemState.RECEIVED else [])
 
 
 def test_an_item_that_waits_for_a_person_stays_where_it_is(conn, public, worker):
@@ -257,7 +269,7 @@ def test_a_picture_of_a_page_that_is_reported_comes_to_the_top(conn, public, wor
         url_key=hashlib.sha256(URL.encode()).digest(),
     )
     ((child_id, _),) = items.insert_items(worker, [child], now=NOW)
-    items.link_children(worker, page, [child_id])
+    items.link_children(worker, page, [child_id], capture_id=make_capture(worker, page))
     custody.append(worker, [custody.NewEvent(f"item/{child_id}", "received")], actor="worker", now=NOW)
     worker.commit()
     hand_in(public, URL, now=LATER)
@@ -398,6 +410,31 @@ def test_two_reports_of_the_same_addresses_in_opposite_order_neither_deadlock_no
     assert custody.verify(conn).broken == ()
 
 
+def test_two_reporters_of_a_closed_item_open_it_once(conn, as_role, worker):
+    first, second = as_role(PUBLIC), as_role(PUBLIC)
+    hand_in(first, URL)
+    (item_id,) = read_item_ids(conn)
+    close_item(worker, item_id)
+    hand_in(first, URL, now=LATER, commit=False)
+    failures = []
+
+    def report_too():
+        try:
+            hand_in(second, URL, now=LATER)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=report_too)
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive(), "the second did not wait for the first"
+    first.commit()
+    thread.join(20)
+    assert (failures, thread.is_alive()) == ([], False)
+    assert read_events(conn, item_id)[2:] == ["reported_again", "reported", "reported"]
+    assert (read_item(conn)[1], count(conn, "reports")) == ("received", 3)
+
+
 def test_reports_and_captures_at_the_same_moment_do_not_deadlock(conn, as_role):
     public, worker = as_role(PUBLIC), as_role(WORKER)
     lines = [f"https://photos.example/{number}" for number in range(40)]
@@ -431,7 +468,7 @@ def test_reports_and_captures_at_the_same_moment_do_not_deadlock(conn, as_role):
 
 def test_an_upload_names_its_sealed_object_and_its_file_name_is_cut(conn, public):
     names = [new_object_name() for _ in range(3)]
-    uploads = [SealedUpload(name, "x\x00" * 300, 5) for name in names]
+    uploads = [SealedUpload(name, "x\x00\udcff" * 300, 5) for name in names]
     hand_in(public, URL, uploads=uploads)
     assert sorted(item[0] for item in read_items(conn)) == ["upload", "upload", "upload", "url"]
     stored = conn.execute("SELECT name, bytes FROM intake_objects").fetchall()
