@@ -19,6 +19,7 @@ def run(process: Process, surface: str) -> None:
 
     from api.deps import open_public_tools
     from api.main import create_app
+    from api.patience import SERVER_OPTIONS
 
     settings = process.settings
     tools = open_public_tools(settings, process.keys) if surface == "public" else None
@@ -28,12 +29,8 @@ def run(process: Process, surface: str) -> None:
             app,
             host=settings.bind_host,
             port=settings.public_port if surface == "public" else settings.staff_port,
-            access_log=False,
-            server_header=False,
-            log_config=None,
             timeout_graceful_shutdown=5,
-            limit_concurrency=200,
-            h11_max_incomplete_event_size=64 * 1024,
+            **SERVER_OPTIONS,
         )
     finally:
         if tools is not None:

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from api.errors import UnsupportedBodyError
+from api.patience import read_patiently
 from triage.errors import InvalidReportError, TooLargeError
 from triage.steps.receive_report import SealedUpload
 from triage.vault import ObjectVault, SealingUpload
@@ -76,10 +77,12 @@ async def read_bytes(request: Request, limit: int) -> bytes:
 
 async def _stream(request: Request) -> AsyncIterator[bytes]:
     try:
-        async for chunk in request.stream():
+        async for chunk in read_patiently(aiter(request.stream())):
             yield chunk
     except ClientDisconnect:
         raise InvalidReportError("The sender went away before the end.") from None
+    except TimeoutError:
+        raise InvalidReportError("The sender was too slow.") from None
 
 
 @dataclass(slots=True)

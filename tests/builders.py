@@ -106,11 +106,11 @@ def make_person(conn, name, *roles: PersonRole) -> UUID:
     return person.id if person else insert_person(conn, name, roles or (PersonRole.ANALYST,), now=utcnow())
 
 
-def trust(conn, name, entry_class=EntryClass.BASELINE, *, steps=2, now=None) -> None:
+def trust(conn, name, entry_class=EntryClass.BASELINE, *, persons=("Lead", "Second"), now=None) -> None:
     """Let a lead propose trust in a class of a set and a second person confirm it; commit."""
     make_person(conn, "Lead", PersonRole.LEAD)
     make_person(conn, "Second", PersonRole.ANALYST)
-    for person in ("Lead", "Second")[:steps]:
+    for person in persons:
         say_trust(conn, name, entry_class, by=person, reason="a test", now=now or utcnow())
     conn.commit()
 

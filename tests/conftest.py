@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.network_guard import GuardReport, enter_own_network
+from tests.network_guard import GuardReport, enter_own_network, start_anew
 
 GUARD: GuardReport = enter_own_network()
 
@@ -27,6 +27,14 @@ from triage.store import checks, migrate  # noqa: E402
 
 Connection = psycopg.Connection[Any]
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", "/nonexistent-hypothesis")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if GUARD.is_crowded:
+        capture = config.pluginmanager.getplugin("capturemanager")
+        if capture is not None:
+            capture.stop_global_capturing()
+        start_anew()
 
 
 def pytest_report_header() -> str:

@@ -116,7 +116,7 @@ class RunningUp:
 def read_command(pid: int) -> str:
     """Return the command line of a process, empty when it has ended."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return ""
 

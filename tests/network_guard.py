@@ -5,7 +5,7 @@ import fcntl
 import os
 import socket
 import struct
-import threading
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ _CLONE_NEWNET = 0x40000000
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
 _MARK = "HOTLINE_TEST_NETWORK"
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,17 @@ class GuardReport:
 
     is_alone: bool
     sentence: str
+    is_crowded: bool = False  # only threads stood in the way: start_anew helps
 
 
 def enter_own_network() -> GuardReport:
     """Enter a fresh network namespace; as a normal user within a user namespace that maps the same account."""
     if os.environ.get(_MARK) == "own":
         return GuardReport(True, "own namespace with loopback only, from the parent")
-    if threading.active_count() != 1:
-        return GuardReport(False, "threads were running before the guard")
+    if os.geteuid() != 0 and len(os.listdir("/proc/self/task")) != 1:
+        # Plugins import numpy, whose threads bar the way into a user namespace; root needs none.
+        is_new = os.environ.get(_MARK) == "anew"
+        return GuardReport(False, "threads were running before the guard", is_crowded=not is_new)
     libc = ctypes.CDLL(None, use_errno=True)
     uid, gid = os.geteuid(), os.getegid()
     flags = _CLONE_NEWNET if uid == 0 else _CLONE_NEWNET | _CLONE_NEWUSER
@@ -43,3 +47,9 @@ def enter_own_network() -> GuardReport:
         fcntl.ioctl(probe, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP))
     os.environ[_MARK] = "own"
     return GuardReport(True, "own namespace with loopback only")
+
+
+def start_anew() -> None:
+    """Replace this process by the same command, told to start no threads of mathematics."""
+    environment = {**os.environ, **_ONE_THREAD, _MARK: "anew"}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)

@@ -17,6 +17,7 @@ import uvicorn
 
 from api.deps import PublicTools, open_public_tools
 from api.main import create_app
+from api.patience import SERVER_OPTIONS
 from triage.cli.make_keys import make_keys
 from triage.cli.state_dir import StateDir, read_text_secret, write_secret
 from triage.clock import utcnow
@@ -101,14 +102,7 @@ def run_public_surface(root: Path, public_dsn: str, **settings: Any) -> Iterator
         await app(scope, receive, send)
 
     server = uvicorn.Server(
-        uvicorn.Config(
-            noting,
-            access_log=False,
-            server_header=False,
-            log_config=None,
-            timeout_graceful_shutdown=2,
-            lifespan="off",
-        )
+        uvicorn.Config(noting, timeout_graceful_shutdown=2, lifespan="off", **SERVER_OPTIONS)
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -110,7 +110,7 @@ def _take_form(request: Request, tools: PublicTools, form: ReadForm) -> HTMLResp
     language = _language(request, form.text("lang"))
     request.state.language = language  # for the page of an error
     values = _read_values(form)
-    lines = split_lines(values.urls)
+    lines = split_lines(values.urls, tools.settings.report_max_urls)
     errors = _find_errors(form, values, lines, tools.settings.report_max_urls)
     if errors:
         raise _RefusedForm(_show_again(tools, language, values, lines, errors))

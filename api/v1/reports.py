@@ -103,10 +103,10 @@ def _make_report(asked: _Asked, values: dict[str, Any], digest: bytes) -> Incomi
     )
 
 
-def _from_form(asked: _Asked, form: ReadForm) -> IncomingReport:
+def _from_form(asked: _Asked, form: ReadForm, max_urls: int) -> IncomingReport:
     values = {
         "remit": _read_remit(form.text("remit") or Remit.CSAM.value),
-        "lines": [line for block in form.fields.get("urls", []) for line in split_lines(block)],
+        "lines": [line for block in form.fields.get("urls", []) for line in split_lines(block, max_urls)],
         "uploads": tuple(form.uploads),
         "note": form.text("note"),
         "danger": form.text("danger").lower() in {"yes", "true", "1", "on"},
@@ -156,7 +156,9 @@ async def post_report(request: Request, tools: Annotated[PublicTools, Depends(ge
         takes_files=True,
     )
     try:
-        answer = await run_in_threadpool(tools.receive, _from_form(asked, form))
+        answer = await run_in_threadpool(
+            tools.receive, _from_form(asked, form, tools.settings.report_max_urls)
+        )
     except ServerUnavailableError:
         raise  # the commit may have taken place: the sweep of orphans takes files that no row names
     except BaseException:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from hashsets import store
+from hashsets import snapshot, store
 from hashsets.current import build_from_database, ensure_current
 from hashsets.errors import (
     HashSetExistsError,
@@ -331,7 +331,7 @@ def test_a_withdrawn_entry_is_silent_and_cannot_be_withdrawn_again(staff, baseli
         ids["b"]: HashEntry(ids["b"], baseline.id, "baseline", "b", EntryClass.BASELINE, "csv", "baseline")
     }
     assert store.read_entries(staff, []) == {}
-    assert [row[0] for row in store.read_live_rows(staff)] == [ids["b"]]
+    assert [row[0] for row in snapshot.read_live_rows(staff)] == [ids["b"]]
 
 
 def test_live_rows_hold_every_algorithm_as_bytes(staff, baseline):
@@ -351,7 +351,7 @@ def test_live_rows_hold_every_algorithm_as_bytes(staff, baseline):
         frozenset((each, value[:length].hex()) for each, length in pairs.items()),
     )
     store.import_entries(staff, baseline.id, [entry], now=NOW)
-    rows = list(store.read_live_rows(staff))
+    rows = list(snapshot.read_live_rows(staff))
     assert {algorithm: stored for _, algorithm, stored in rows} == {
         each: value[:length] for each, length in pairs.items()
     }
@@ -511,7 +511,7 @@ def test_generation_and_rows_are_of_one_moment(as_role, staff, baseline, folder)
     """An import that commits between the two looks must not slip its rows under the older number."""
     store.import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
     staff.commit()
-    with store.read_snapshot(as_role("hotline_worker")) as (generation, rows):
+    with snapshot.read_snapshot(as_role("hotline_worker")) as (generation, rows):
         store.import_entries(staff, baseline.id, [new_entry("b")], now=LATER)
         staff.commit()
         assert (generation, len(list(rows))) == (1, 1)

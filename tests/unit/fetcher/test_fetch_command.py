@@ -8,7 +8,7 @@ import pytest
 
 from tests.local_sites import run_site
 from triage.cli import fetch
-from triage.errors import SettingsError
+from triage.errors import ServerUnavailableError
 from triage.settings import Settings
 from workers.fetcher.door import FetchLimits
 
@@ -65,6 +65,6 @@ def test_an_answer_is_described_without_its_bytes() -> None:
 
 
 def test_practice_without_a_database_is_said_to_be_missing() -> None:
-    pytest.importorskip("triage.store.practice")
-    with pytest.raises(SettingsError, match="DATABASE_URL"):
-        fetch.read_practice(SETTINGS)
+    settings = Settings(database_url="postgresql://hotline_staff@127.0.0.1:1/hotline")
+    with pytest.raises(ServerUnavailableError, match="PostgreSQL does not answer"):
+        fetch.read_practice(settings)

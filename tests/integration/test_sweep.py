@@ -1,0 +1,247 @@
+"""The sweep: nudges what is due and nothing else, never as a flood, wakes at once, and outlives its servers."""
+
+import logging
+import threading
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+
+import psycopg
+import pytest
+import redis
+
+from tests.builders import count_rows, report
+from tests.conftest import FreshDatabase
+from tests.processes import wait_until
+from triage.cli.embedded import start_servers
+from triage.cli.state_dir import StateDir
+from triage.clock import utcnow
+from triage.queue import QueueDoor
+from triage.rules.due import QueueName
+from triage.rules.states import Remit
+from triage.settings import load_settings
+from triage.steps.take_capture import take_capture
+from triage.store import custody, migrate
+from triage.store.pool import Database
+from triage.vault import ObjectVault
+from workers import sweep_due
+from workers.sweep_due import Sweep, sweep_once
+
+NOW = utcnow()
+SETTINGS = load_settings({}, renudge_after_s=20.0, sweep_batch=50, retry_waits_s=(10.0, 20.0))
+
+
+@pytest.fixture
+def pool(database):
+    with Database(database.dsns["hotline_worker"], size=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(servers):
+    connection = redis.Redis.from_url(servers.redis_url)
+    connection.flushall()
+    yield connection
+    connection.flushall()
+    connection.close()
+
+
+@pytest.fixture
+def door(servers, client):
+    return QueueDoor(servers.redis_url, timeout_s=30)
+
+
+def urls(number):
+    return [f"http://photos.example/{place}.jpg" for place in range(number)]
+
+
+def at(seconds):
+    return NOW + timedelta(seconds=seconds)
+
+
+# One round
+
+
+def test_a_thousand_due_rows_are_no_flood(conn, pool, door):
+    report(conn, *urls(1000), now=NOW)
+    swept = [sweep_once(pool, door, SETTINGS, now=at(second)) for second in range(1, 4)]
+    assert [one.nudged for one in swept] == [50, 0, 0]
+    assert door.count_waiting(QueueName.CAPTURE) == 50
+    # The queue is lost, again and again: what was nudged waits its turn, the rest comes a batch at a time.
+    nudged = 50
+    for place in range(19):
+        door._redis.flushall()
+        nudged += sweep_once(pool, door, SETTINGS, now=at(4 + place / 10)).nudged
+        assert door.count_waiting(QueueName.CAPTURE) <= 50
+    assert nudged == 1000
+    door._redis.flushall()
+    assert sweep_once(pool, door, SETTINGS, now=at(6)).nudged == 0
+    assert sweep_once(pool, door, SETTINGS, now=at(21.5)).nudged == 50
+
+
+def test_a_half_full_queue_is_only_filled_up(conn, pool, door):
+    report(conn, *urls(100), now=NOW)
+    sweep_once(pool, door, SETTINGS, now=at(1))
+    for _ in range(20):
+        door._redis.lpop("rq:queue:capture")
+    assert sweep_once(pool, door, SETTINGS, now=at(2)).nudged == 20
+    assert door.count_waiting(QueueName.CAPTURE) == 50
+
+
+def test_only_rows_that_are_due_are_nudged_and_danger_comes_first(conn, pool, door):
+    waiting, later, taken = report(conn, *urls(3), now=NOW)
+    report(conn, "http://photos.example/other", remit=Remit.HATE_SPEECH, now=NOW)
+    report(conn, note="a text alone", now=NOW)
+    (danger,) = report(conn, "http://photos.example/danger.jpg", danger=True, now=at(0.5))
+    conn.execute("UPDATE items SET next_try_at = %s WHERE id = %s", (at(100), later))
+    conn.commit()
+    pool.run(
+        lambda opened: take_capture(opened, taken, worker="w", now=at(1), lease_s=300.0, waits_s=(10.0,))
+    )
+    assert sweep_once(pool, door, SETTINGS, now=at(2)).nudged == 2
+    nudged = {row[0] for row in conn.execute("SELECT id FROM items WHERE nudged_at IS NOT NULL")}
+    conn.rollback()
+    assert nudged == {waiting, danger}
+    assert sweep_once(pool, door, SETTINGS, now=at(101)).nudged == 3
+    one = load_settings({}, sweep_batch=1)
+    door._redis.flushall()
+    assert sweep_once(pool, door, one, now=at(200)).nudged == 1
+    row = conn.execute("SELECT id FROM items WHERE nudged_at = %s", (at(200),)).fetchone()
+    conn.rollback()
+    assert row[0] == danger
+
+
+def test_what_nobody_took_is_nudged_again_after_a_while(conn, pool, door):
+    report(conn, *urls(1), now=NOW)
+    nudged = [sweep_once(pool, door, SETTINGS, now=at(second)).nudged for second in (1, 2, 20, 22, 23)]
+    assert nudged == [1, 0, 0, 1, 0]
+
+
+def test_nothing_is_marked_as_nudged_while_redis_is_away(conn, pool, tmp_path):
+    report(conn, *urls(3), now=NOW)
+    away = QueueDoor(f"unix://{tmp_path}/nowhere.sock", timeout_s=30)
+    assert sweep_once(pool, away, SETTINGS, now=at(1)).nudged == 0
+    assert count_rows(conn, "SELECT count(*) FROM items WHERE nudged_at IS NOT NULL") == 0
+
+
+def test_leases_that_ran_out_are_ended_and_at_last_a_person_decides(conn, pool, door):
+    (item,) = report(conn, *urls(1), now=NOW)
+    for round_number in range(3):
+        now = at(round_number * 100 + 1)
+        pool.run(
+            lambda opened, now=now: take_capture(
+                opened, item, worker="w", now=now, lease_s=50.0, waits_s=SETTINGS.retry_waits_s
+            )
+        )
+        assert sweep_once(pool, door, SETTINGS, now=now + timedelta(seconds=49)).ended == 0
+        assert sweep_once(pool, door, SETTINGS, now=now + timedelta(seconds=51)).ended == 1
+    row = conn.execute("SELECT state::text, base_lane::text FROM items WHERE id = %s", (item,)).fetchone()
+    assert row == ("awaiting_assessment", "look")
+    events = [event.event for event in custody.read_stream(conn, f"item/{item}")]
+    conn.rollback()
+    assert events.count("capture_abandoned") == 3
+    assert events[-1] == "capture_gave_up"
+    assert sweep_once(pool, door, SETTINGS, now=at(1000)).nudged == 0
+
+
+# The loop
+
+
+@contextmanager
+def run_sweep(dsn, redis_url, folder, **settings):
+    """Run the loop in a thread; what it raises fails the test."""
+    failures = []
+    values = load_settings({}, **settings)
+    with Database(dsn, size=2) as pool:
+        door = QueueDoor(redis_url, timeout_s=values.job_timeout_s)
+        sweep = Sweep(dsn, pool, door, ObjectVault(f"file://{folder}"), values)
+
+        def run():
+            try:
+                sweep.run()
+            except BaseException as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield sweep
+            assert thread.is_alive(), failures
+        finally:
+            sweep.stop()
+            with psycopg.connect(dsn, autocommit=True) as conn:
+                conn.execute("NOTIFY hotline_due")
+            thread.join(20)
+        assert not thread.is_alive()
+        assert failures == []
+
+
+def make_store(folder):
+    for area in ("intake", "evidence"):
+        (folder / area).mkdir(parents=True)
+    return folder
+
+
+def test_a_report_of_the_public_role_wakes_it_within_a_second(
+    database, conn, as_role, servers, client, door, tmp_path
+):
+    folder = make_store(tmp_path / "store")
+    with run_sweep(database.dsns["hotline_worker"], servers.redis_url, folder, sweep_every_s=60.0) as sweep:
+        wait_until(lambda: sweep._listener is not None)
+        time.sleep(0.3)
+        assert door.count_waiting(QueueName.CAPTURE) == 0
+        report(conn, *urls(3))
+        since = time.monotonic()
+        wait_until(lambda: door.count_waiting(QueueName.CAPTURE) == 3, 5)
+        assert time.monotonic() - since < 1.0
+
+
+def test_it_outlives_restarts_of_both_servers(tmp_path, caplog):
+    caplog.set_level(logging.CRITICAL, logger="psycopg.pool")
+    folder = make_store(tmp_path / "store")
+    with start_servers(StateDir(tmp_path / "state"), fast=True) as servers:
+        with psycopg.connect(servers.dsns[migrate.OWNER], autocommit=True) as owner:
+            migrate.migrate(owner)
+        database = FreshDatabase("hotline", servers.dsns)
+        door = QueueDoor(servers.redis_url, timeout_s=30)
+        dsn = servers.dsns["hotline_worker"]
+        with run_sweep(dsn, servers.redis_url, folder, sweep_every_s=0.1, renudge_after_s=0.5):
+            servers.postgres.stop()
+            time.sleep(0.3)
+            servers.postgres.start()
+            with database.connect() as conn:
+                report(conn, *urls(2))
+                wait_until(lambda: door.count_waiting(QueueName.CAPTURE) == 2, 20)
+                servers.valkey.process.kill()
+                servers.valkey.process.wait()
+                report(conn, "http://photos.example/more.jpg")
+                time.sleep(0.3)
+                for path in servers.state.valkey.rglob("*aof*"):
+                    if path.is_file():
+                        path.unlink()
+                servers.valkey.start()
+                wait_until(lambda: door.count_waiting(QueueName.CAPTURE) >= 3, 20)
+
+
+def test_retention_runs_in_the_loop_and_a_broken_store_does_not_end_it(
+    database, conn, servers, client, door, tmp_path, monkeypatch
+):
+    folder = make_store(tmp_path / "store")
+    orphan = ObjectVault(f"file://{folder}").put("evidence", b"nobody names this")
+    monkeypatch.setattr(sweep_due, "PURGE_EVERY_S", 0.05)
+    calls = []
+    purge = sweep_due.purge_expired
+
+    def fail_first(*values, **more):
+        calls.append(1)
+        if len(calls) == 1:
+            raise sweep_due.StorageError
+        return purge(*values, **more)
+
+    monkeypatch.setattr(sweep_due, "purge_expired", fail_first)
+    dsn = database.dsns["hotline_worker"]
+    with run_sweep(dsn, servers.redis_url, folder, sweep_every_s=0.05, orphan_after_s=0.0):
+        report(conn, *urls(1))
+        wait_until(lambda: len(calls) >= 3, 10)
+        wait_until(lambda: not (folder / "evidence" / orphan).exists(), 10)
+        wait_until(lambda: door.count_waiting(QueueName.CAPTURE) == 1, 5)

@@ -1,0 +1,84 @@
+"""Lanes: what an item shows decides where it waits; nothing that is not known ever waits in no_look."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from triage.rules.lanes import (
+    PAGE_TOO_LARGE,
+    ShownImage,
+    place_by_failure,
+    place_by_images,
+    place_page,
+    place_unread_page,
+)
+from triage.rules.states import ItemState, Lane
+
+NEW = ShownImage(
+    is_known=False, can_be_shown=True, has_views=True, finding=None, nearest=None, has_untrusted_exact=False
+)
+KNOWN = replace(NEW, is_known=True, has_views=False)
+HIDDEN = replace(NEW, can_be_shown=False, has_views=False, finding="a video: cannot be displayed here")
+WAITING, RECEIVED, CLOSED = ItemState.AWAITING_ASSESSMENT, ItemState.RECEIVED, ItemState.CLOSED
+
+
+def test_no_look_holds_exactly_what_is_known_whatever_else_is_said():
+    for known, shown, views, finding, nearest, untrusted, status in product(
+        (True, False), (True, False), (True, False), (None, "odd"), (None, 0, 31), (True, False), (None, 200)
+    ):
+        image = ShownImage(known, shown, views, finding, nearest, untrusted)
+        for images in ([image], [image, KNOWN], [KNOWN, image]):
+            place = place_by_images(images, status=status)
+            assert place.lane is (Lane.NO_LOOK if known else Lane.LOOK)
+            assert place.reason
+
+
+@pytest.mark.parametrize(
+    ("images", "status", "reason"),
+    [
+        ([NEW], None, "new picture"),
+        ([NEW], 200, "new picture"),
+        ([], 200, "a page without pictures"),
+        ([], 404, "the address answers 404"),
+        ([NEW], 500, "the address answers 500"),
+        ([KNOWN, NEW], 200, "new picture"),
+        ([replace(NEW, nearest=12), replace(NEW, nearest=7)], 200, "near a listed picture: 7 bits of 256"),
+        ([replace(NEW, nearest=0)], 200, "near a listed picture: 0 bits of 256"),
+        (
+            [replace(NEW, nearest=0, has_untrusted_exact=True)],
+            200,
+            "exact digest in a set that is not trusted",
+        ),
+        ([HIDDEN], 200, "a video: cannot be displayed here"),
+        ([replace(HIDDEN, finding=None)], 200, "cannot be displayed here"),
+        ([replace(HIDDEN, has_untrusted_exact=True)], 200, "exact digest in a set that is not trusted"),
+        ([replace(NEW, has_views=False)], 200, "no longer known and no view was kept: capture it again"),
+    ],
+)
+def test_the_reason_says_what_a_person_must_know_first(images, status, reason):
+    place = place_by_images(images, status=status)
+    assert (place.lane, place.reason) == (Lane.LOOK, reason)
+
+
+def test_a_page_needs_no_look_only_when_every_picture_is_captured_and_known():
+    known = (WAITING, Lane.NO_LOOK)
+    assert place_page([known, known]).lane is Lane.NO_LOOK
+    for other in (
+        (RECEIVED, None),
+        (WAITING, Lane.LOOK),
+        (CLOSED, None),
+        (ItemState.AWAITING_LEAD, Lane.LEAD),
+    ):
+        for children in ([known, other], [other], [other, known]):
+            assert place_page(children).lane is Lane.LOOK
+    assert place_page([known, (RECEIVED, None)]).reason == "a page: 1 of 2 pictures captured"
+    assert place_page([known, (WAITING, Lane.LOOK)]).reason == "a page: 2 pictures, 1 known"
+
+
+def test_failures_and_unread_pages_are_looked_at():
+    assert place_by_failure("why", gave_up=True).reason == "could not be fetched: why"
+    assert place_by_failure("why", gave_up=False).reason == "refused: why"
+    assert place_unread_page() == place_unread_page()
+    assert (place_unread_page().lane, place_unread_page().reason) == (Lane.LOOK, PAGE_TOO_LARGE)
+    assert {place_by_failure("why", gave_up=said).lane for said in (True, False)} == {Lane.LOOK}
