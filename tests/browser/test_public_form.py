@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -52,10 +53,12 @@ def browse(tmp_path):
         flags = [*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"]
         if os.geteuid() == 0:
             flags.append("--no-sandbox")
-        home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)}
-        ended = subprocess.run(
-            [CHROMIUM, *flags, *arguments], env=home, capture_output=True, timeout=60, check=False
-        )
+        # A short folder of its own: Chromium makes a socket there, whose path may have 107 characters.
+        with tempfile.TemporaryDirectory(prefix="form-") as short:
+            home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TMPDIR": short}
+            ended = subprocess.run(
+                [CHROMIUM, *flags, *arguments], env=home, capture_output=True, timeout=60, check=False
+            )
         assert ended.returncode == 0, ended.stderr[-2000:]
         return ended.stdout.decode()
 
