@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from tests.counts import IS_SOAK
 from tests.network_guard import GuardReport, enter_own_network, start_anew
 
 GUARD: GuardReport = enter_own_network()
 
+import hypothesis  # noqa: E402
 import psycopg  # noqa: E402 - after the guard: no library may open a socket before it
 from psycopg import sql  # noqa: E402
 from psycopg.conninfo import make_conninfo  # noqa: E402
@@ -26,7 +28,10 @@ from triage.cli.state_dir import StateDir  # noqa: E402
 from triage.store import checks, migrate  # noqa: E402
 
 Connection = psycopg.Connection[Any]
-os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", "/nonexistent-hypothesis")
+
+hypothesis.settings.register_profile("test", database=None, deadline=None)
+hypothesis.settings.register_profile("soak", database=None, deadline=None, max_examples=2000)
+hypothesis.settings.load_profile("soak" if IS_SOAK else "test")
 
 
 def pytest_configure(config: pytest.Config) -> None:

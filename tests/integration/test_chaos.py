@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.counts import IS_SOAK
 from triage.cli.practice import demo
 from triage.cli.practice.scenario import build_scenario
 from triage.cli.session import find_deployment, open_connection
@@ -19,7 +20,7 @@ from triage.settings import load_settings
 from triage.store import checks, custody
 from triage.store.listing import list_items, read_totals
 
-KILLS = 40 if os.environ.get("HOTLINE_SOAK") else 4
+KILLS = 40 if IS_SOAK else 4
 SHORT = {
     "FETCH_TOTAL": "5",
     "FETCH_CONNECT": "2",

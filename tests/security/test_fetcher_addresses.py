@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ssrfguard import Policy
 
+from tests.counts import scale
 from tests.local_sites import PRACTICE_HOST, lay_out_tricks, run_site
 from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError, SettingsError
 from triage.rules.urls import normalise_url
@@ -68,7 +69,7 @@ def test_every_row_of_the_tables_refuses_its_first_and_last_address(network: str
         check_address(str(parsed[-1]))
 
 
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=scale(400), deadline=None, database=None)
 @given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6), st.ip_addresses(v=6, network="2000::/3")))
 def test_nothing_passes_that_another_implementation_refuses(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.counts import scale
 from triage.errors import InvalidUrlError
 from triage.rules.urls import normalise_link, normalise_url, resolve_link, split_lines, split_url
 
@@ -225,7 +226,7 @@ _MESS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=600, deadline=None, database=None)
+@settings(max_examples=scale(600), deadline=None, database=None)
 @given(
     st.one_of(_MESS, _MESS.map(lambda tail: "http://photos.example/" + tail), _MESS.map("http://".__add__))
 )
@@ -245,7 +246,7 @@ def test_the_normal_form_of_a_normal_form_is_itself(text: str) -> None:
     assert split_url(found.url).host == found.host
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=scale(300), deadline=None, database=None)
 @given(_MESS)
 def test_links_of_pages_stay_inside_the_normal_form(reference: str) -> None:
     try:

@@ -15,8 +15,9 @@ from hashsets.model import DIGESTS, DIHEDRAL, HEX_DIGITS, Algorithm, Fingerprint
 from hashsets.search import Index
 from hashsets.segments import build_index
 from hashsets.thresholds import PHASH_RADIUS
+from tests.counts import scale
 
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=scale(40), deadline=None)
 
 
 def new_entry(number):
