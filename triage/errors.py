@@ -96,10 +96,6 @@ class HostilePictureError(PictureRefusedError):
     """The picture made its decoder try something forbidden; the decoder was killed."""
 
 
-class CustodyBrokenError(HotlineError):
-    """A custody stream does not verify."""
-
-
 # The decoder itself, not the picture; trying again may help.
 class DecoderUnavailableError(HotlineError):
     """The picture decoder does not run; nothing was decoded."""

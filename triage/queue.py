@@ -154,6 +154,10 @@ class HotlineWorker(SimpleWorker):  # type: ignore[misc]
     job_class = HotlineJob
     death_penalty_class = LastDeadline
 
+    def handle_job_failure(self, job: RqJob, queue: Queue, **named: Any) -> None:
+        """Note in Redis that a job failed, without the words: a foreign error may quote a value in them."""
+        super().handle_job_failure(job, queue, **(named | {"exc_string": ""}))
+
     def handle_exception(self, job: RqJob, *exc_info: Any) -> None:
         """Log what a job could not handle itself, without any value of the frames."""
         error = exc_info[1]

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import rfc8785
 
-from triage.errors import CustodyBrokenError
 from triage.store.rows import Connection, row_of
 
 SYSTEM = "system"
@@ -174,15 +173,3 @@ def verify(conn: Connection) -> Verification:
     return Verification(
         events, len(heads), tuple(f"{stream}: {fault}" for stream, fault in sorted(broken.items()))
     )
-
-
-def require_intact(conn: Connection) -> Verification:
-    """Verify all streams.
-
-    Raises:
-        CustodyBrokenError: at least one does not hold; the message names the first.
-    """
-    found = verify(conn)
-    if found.broken:
-        raise CustodyBrokenError(f"{len(found.broken)} custody stream(s) do not verify; {found.broken[0]}")
-    return found

@@ -83,9 +83,3 @@ def link_items(conn: Connection, report_id: UUID, places: Sequence[tuple[UUID, i
             " ON CONFLICT (report_id, item_id) DO NOTHING",
             [{"report_id": report_id, "item_id": item_id, "line": line} for item_id, line in places],
         )
-
-
-def count_reports(conn: Connection) -> int:
-    """Return the number of reports."""
-    row = conn.execute("SELECT count(*) FROM reports").fetchone()
-    return int(row[0]) if row else 0
