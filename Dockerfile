@@ -1,7 +1,8 @@
 # One image for every role; the command says which. Runs as a normal user: PostgreSQL and the sandbox want one.
 FROM python:3.11-slim-bookworm
 
-RUN useradd --system --create-home --home-dir /var/lib/hotline --uid 10001 hotline
+RUN useradd --system --create-home --home-dir /var/lib/hotline --uid 10001 hotline \
+ && install -d -o hotline -g hotline -m 0700 /index
 WORKDIR /opt/hotline
 COPY requirements.lock pyproject.toml ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock

@@ -17,6 +17,11 @@ from triage.steps.receive_report import SealedUpload
 from triage.vault import ObjectVault, SealingUpload
 
 MAX_TEXT_BYTES = 12 * 2**20
+"""Text of one report by a token."""
+
+MAX_FORM_TEXT_BYTES = 2**20
+"""Text of one report by the public form: 5 000 addresses of 200 characters."""
+
 MAX_FILES = 20
 _MAX_FIELDS = 100
 
@@ -93,6 +98,7 @@ class _FormReader:
     recipient: str
     max_file_bytes: int
     takes_files: bool
+    max_text_bytes: int
     form: ReadForm = field(default_factory=ReadForm)
     _segment: MultipartSegment | None = None
     _text: bytearray = field(default_factory=bytearray)
@@ -119,8 +125,8 @@ class _FormReader:
             await run_in_threadpool(self._upload.write, chunk)
             return
         self._text_bytes += len(chunk)
-        if self._text_bytes > MAX_TEXT_BYTES:
-            raise TooLargeError(f"The fields may have at most {MAX_TEXT_BYTES} bytes.")
+        if self._text_bytes > self.max_text_bytes:
+            raise TooLargeError(f"The fields may have at most {self.max_text_bytes} bytes.")
         self._text += chunk
 
     async def end(self) -> None:
@@ -149,7 +155,13 @@ class _FormReader:
 
 
 async def read_form(
-    request: Request, vault: ObjectVault, recipient: str, *, max_file_bytes: int, takes_files: bool
+    request: Request,
+    vault: ObjectVault,
+    recipient: str,
+    *,
+    max_file_bytes: int,
+    takes_files: bool,
+    max_text_bytes: int = MAX_TEXT_BYTES,
 ) -> ReadForm:
     """Read a multipart form as it streams in; each file is sealed to `recipient` on the way.
 
@@ -163,8 +175,8 @@ async def read_form(
     boundary = options.get("boundary", "")
     if kind != "multipart/form-data" or not boundary:
         raise UnsupportedBodyError
-    check_length(request, MAX_TEXT_BYTES + (MAX_FILES * max_file_bytes if takes_files else 0))
-    reader = _FormReader(vault, recipient, max_file_bytes, takes_files)
+    check_length(request, max_text_bytes + (MAX_FILES * max_file_bytes if takes_files else 0))
+    reader = _FormReader(vault, recipient, max_file_bytes, takes_files, max_text_bytes)
     try:
         with PushMultipartParser(boundary, max_segment_count=_MAX_FIELDS, strict=True) as parser:
             async for chunk in _stream(request):

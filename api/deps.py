@@ -53,7 +53,7 @@ def open_public_tools(settings: Settings, keys: ProcessKeys) -> PublicTools:
     """
     intake_recipient, receipt_key = keys.read(INTAKE_RECIPIENT), keys.read_receipt_key()
     vault = ObjectVault(keys.find_evidence_url(), keys.find_store_options())
-    database = Database(keys.find_database_url())
+    database = Database(keys.find_database_url(), role="hotline_public")
     database.open()
     pages = PageSettings(
         police_phone=settings.police_phone,

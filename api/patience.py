@@ -17,14 +17,23 @@ HEAD_S = 15.0
 CHUNK_S = 30.0
 """Seconds between two chunks of a body."""
 
+WRITE_S = 30.0
+"""Seconds for a receiver to go on reading its answer."""
+
 BODY_S = 1800.0
 """Seconds for a whole body: the largest upload at half a megabit a second."""
+
+
+def abort_transport(transport: Any) -> None:
+    """End a connection at once: `close` would wait for bytes that nobody reads."""
+    transport.abort()
 
 
 class PatientProtocol(H11Protocol):
     """uvicorn's HTTP/1.1 with a deadline for the head of each request."""
 
     _head_deadline: asyncio.TimerHandle | None = None
+    _write_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
@@ -43,7 +52,28 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._drop_deadline()
+        self._drop_write_deadline()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a receiver that does not read its answer."""
+        super().pause_writing()
+        if self._write_deadline is None:
+            self._write_deadline = self.loop.call_later(WRITE_S, self._abort_unread)
+
+    def resume_writing(self) -> None:
+        """Stop waiting: it reads again."""
+        self._drop_write_deadline()
+        super().resume_writing()
+
+    def _drop_write_deadline(self) -> None:
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+            self._write_deadline = None
+
+    def _abort_unread(self) -> None:
+        self._write_deadline = None
+        abort_transport(self.transport)
 
     def _drop_deadline(self) -> None:
         if self._head_deadline is not None:
@@ -53,7 +83,7 @@ class PatientProtocol(H11Protocol):
     def _close_silent(self) -> None:
         self._head_deadline = None
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
+            abort_transport(self.transport)
 
 
 SERVER_OPTIONS: dict[str, Any] = {

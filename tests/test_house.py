@@ -188,16 +188,9 @@ ALL = "every column"
 GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
     "hotline_public": {
         "INSERT": dict.fromkeys(
-            (
-                "custody_events",
-                "intake_objects",
-                "items",
-                "report_items",
-                "report_unreadable_lines",
-                "reports",
-            ),
-            ALL,
-        ),
+            ("custody_events", "items", "report_items", "report_unreadable_lines", "reports"), ALL
+        )
+        | {"intake_objects": {"name", "item_id", "bytes", "created_at"}},
         "UPDATE": {
             "api_tokens": {"last_used_at"},
             "items": {
@@ -211,20 +204,24 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
         "INSERT": dict.fromkeys(
             (
                 *("api_tokens", "assessments", "custody_events", "deployment", "hash_entries"),
-                *("hash_entry_fingerprints", "hash_set_trusts", "hash_sets", "hostings", "images", "items"),
+                *("hash_entry_fingerprints", "hash_set_trusts", "hash_sets", "hostings"),
                 *("looks", "notice_items", "notices", "person_roles", "persons", "police_holds"),
                 *("practice_names", "recipients", "referrals"),
             ),
             ALL,
         ),
-        "UPDATE": dict.fromkeys(
-            (
-                *("api_tokens", "assessments", "hash_entries", "hash_entry_fingerprints", "hash_generation"),
-                *("hash_sets", "images", "items", "looks", "notices", "person_roles", "persons"),
-                *("police_holds", "recipients", "referrals"),
-            ),
-            ALL,
-        ),
+        "UPDATE": {
+            **dict.fromkeys(("hash_entries", "hash_entry_fingerprints", "hash_generation", "hash_sets"), ALL),
+            **dict.fromkeys(("notices", "police_holds", "recipients", "referrals"), ALL),
+            "persons": {"disabled_at"},
+            "api_tokens": {"revoked_at"},
+            "looks": {"ended_at", "shown_ms"},
+            "images": {"state", "verdict", "verdict_baseline", "settled_at"},
+            "items": {
+                *("state", "remit", "base_lane", "reason", "closed_as", "moved_at", "tries"),
+                *("next_try_at", "nudged_at"),
+            },
+        },
         "DELETE": dict.fromkeys(("hash_entry_fingerprints", "person_roles", "practice_names"), ALL),
     },
     "hotline_worker": {
@@ -242,7 +239,9 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
                 *("state", "remit", "base_lane", "reason", "closed_as", "moved_at", "captured_at"),
                 *("capture_id", "tries", "next_try_at", "nudged_at"),
             },
-            "images": {"finding"},
+            "images": {
+                *("media", "can_be_shown", "is_undecided", "finding", "format", "width", "height", "frames"),
+            },
             "fingerprints": {"matched_generation"},
             "intake_objects": {"consumed_at", "deleted_at"},
             "evidence_destroyed": {"object_gone"},

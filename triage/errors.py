@@ -43,7 +43,7 @@ class StorageError(HotlineError):
 
 
 class ObjectMissingError(StorageError):
-    """A stored object is missing, or cannot be opened."""
+    """A stored object is missing."""
 
 
 class KeyMissingError(HotlineError):

@@ -132,6 +132,7 @@ class Image:
     state: ImageState
     media: Media
     can_be_shown: bool
+    is_undecided: bool
     finding: str | None
     verdict: str | None
 

@@ -62,7 +62,7 @@ def _object_folders(keys: ProcessKeys, areas: tuple[str, ...]) -> list[Path]:
     return []
 
 
-def _needs_tcp(keys: ProcessKeys, settings: Settings) -> bool:
+def _needs_tcp(keys: ProcessKeys) -> bool:
     """Whether a server or store of this process is reached by TCP: all but Unix sockets and folders."""
     for find in (keys.find_database_url, keys.find_redis_url, keys.find_evidence_url):
         with contextlib.suppress(KeyMissingError):
@@ -70,7 +70,7 @@ def _needs_tcp(keys: ProcessKeys, settings: Settings) -> bool:
             is_local = url.startswith(("file://", "unix://")) or "host=%2F" in url or "@%2F" in url
             if not is_local:
                 return True
-    return settings.bind_host not in {"127.0.0.1", "::1", "localhost"}
+    return False
 
 
 def start_process(kind: str) -> Process:
@@ -97,7 +97,7 @@ def start_process(kind: str) -> Process:
         for folder in (keys.folder, *_object_folders(keys, READ_AREAS.get(kind, ())))
         if folder.is_dir()
     ]
-    dials = kind in DIALS or _needs_tcp(keys, settings)
+    dials = kind in DIALS or _needs_tcp(keys)
     locks = lock_process(
         readable, [folder for folder in writable if folder.is_dir()], tcp_connect=None if dials else ()
     )

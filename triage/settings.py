@@ -25,7 +25,12 @@ SECRET_FIELDS = frozenset(
         "evidence_url",
     }
 )
-LIVE_FLOORS_S = {"retry_waits_s": 10.0, "undo_s": 60.0, "online_check_every_s": 600.0}
+LIVE_FLOORS_S = {
+    "retry_waits_s": 10.0,
+    "undo_s": 60.0,
+    "online_check_every_s": 600.0,
+    "orphan_after_s": 7200.0,
+}
 """Shortest times in seconds that a live deployment takes; only practice may go below."""
 
 
@@ -180,6 +185,8 @@ def _parse(name: str, kind: Any, text: str) -> Any:
 def _check(settings: Settings) -> Settings:
     if settings.sandbox not in {"strict", "weak"}:
         raise SettingsError("SANDBOX must be strict or weak")
+    if settings.public_port == settings.staff_port:
+        raise SettingsError("PUBLIC_PORT and STAFF_PORT must differ")
     if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise SettingsError("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR")
     ours = settings.fetch_total_s + settings.decode_wall_s
@@ -192,6 +199,8 @@ def _check(settings: Settings) -> Settings:
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, (int, float)) and not (number >= 0 and math.isfinite(number)):
                 raise SettingsError(f"{environment_name(spec.name)} must be a number, and not negative")
+    if settings.workers < 1:
+        raise SettingsError("WORKERS must be at least 1")
     for name, port in (("PUBLIC_PORT", settings.public_port), ("STAFF_PORT", settings.staff_port)):
         if not 0 < port < 65536:
             raise SettingsError(f"{name} must be a port, 1 to 65535")
@@ -237,7 +246,8 @@ def check_floors(settings: Settings, *, is_practice: bool) -> None:
 def format_example() -> str:
     """Return the text of `.env.example`: every setting with its sentence and its default."""
     lines = [
-        "# Every setting with its default. Addresses with passwords may also lie in key files, see docs."
+        "# Every setting with its default. Addresses with passwords may also lie in key files, see docs.",
+        "# Nothing reads this file by itself: export it with `set -a; . ./.env; set +a`.",
     ]
     for spec in fields(Settings):
         default = spec.default

@@ -42,13 +42,13 @@ def unseal(data: bytes, identity: str) -> bytes:
     """Open sealed bytes.
 
     Raises:
-        ObjectMissingError: the bytes were changed, or sealed to somebody else.
+        StorageError: the bytes were changed, or sealed to somebody else.
         KeyMissingError: the identity is not an age identity.
     """
     try:
         return bytes(pyrage.decrypt(data, [_identity(identity)]))
     except pyrage.DecryptError:
-        raise ObjectMissingError("A sealed object cannot be opened with this key.") from None
+        raise StorageError("A sealed object cannot be opened with this key.") from None
 
 
 def _recipient(text: str) -> Any:

@@ -164,7 +164,7 @@ def _capture(tools: CaptureTools, taken: TakenCapture) -> Recorded:
     gotten = get_upload(tools, taken) if taken.item.kind is ItemKind.UPLOAD else get_url(tools, taken)
     crash_point("after_fetch")
     if gotten.is_page or not _is_worth_examining(gotten) or _is_page_after_all(tools, taken, gotten):
-        findings = CaptureFindings(gotten.facts, pictures=gotten.pictures, is_page_read=gotten.is_page_read)
+        findings = CaptureFindings(gotten.facts, pictures=gotten.pictures, reservation=gotten.reservation)
         return _record(tools, partial(_record_findings, tools, taken=taken, findings=findings))
     return _capture_file(tools, taken, gotten)
 
@@ -176,12 +176,17 @@ def _is_worth_examining(gotten: GottenFile) -> bool:
 
 
 def _is_page_after_all(tools: CaptureTools, taken: TakenCapture, gotten: GottenFile) -> bool:
-    """Whether an answer that calls itself a page and begins like a picture is none that can be decoded."""
-    if not gotten.claims_page:
+    """Whether an answer that calls itself a page and begins like a picture is a page after all.
+
+    It must yield pictures and be broken as one itself; what attacks the decoder or takes too much is a file.
+    """
+    if not gotten.claims_page or not gotten.pictures:
         return False
     try:
         with tools.decoder.open_picture(str(taken.capture_id), gotten.body):
             return False
+    except (HostilePictureError, PictureOverLimitError):
+        return False
     except PictureRefusedError:
         return True
 
@@ -213,7 +218,7 @@ def _capture_file(tools: CaptureTools, taken: TakenCapture, gotten: GottenFile) 
     for attempt in range(_RECORD_TRIES):
         file = (
             _examine_again(tools, taken, gotten, standing, stored)
-            if standing is not None
+            if standing is not None and not standing.is_undecided
             else _examine(tools, taken, gotten, digests, sha256)
         )
         findings = CaptureFindings(gotten.facts, file=file)
@@ -268,11 +273,13 @@ def _examine(
     with ExitStack() as stack:
         picture: OpenedPicture | None = None
         finding: str | None = None
+        is_undecided = False
         try:
             picture = _open_picture(tools, taken, gotten.body, stack)
             media = Media.PICTURE
         except PictureRefusedError as error:
             finding = _describe_refusal(media, error)
+            is_undecided = isinstance(error, PictureOverLimitError)
             if not gotten.body:
                 finding = "an empty file"
         fingerprints = [*digests, *(picture.fingerprints if picture else ())]
@@ -282,9 +289,12 @@ def _examine(
             try:
                 evidence = seal_evidence(tools, gotten.body, picture)
             except PictureRefusedError as error:
+                # What was computed stays, unless it comes from a decoder that was taken over.
                 picture, finding = None, _describe_refusal(media, error)
-                fingerprints = digests
-                matched = _match(tools, fingerprints)
+                is_undecided = isinstance(error, PictureOverLimitError)
+                if isinstance(error, HostilePictureError):
+                    fingerprints = digests
+                    matched = _match(tools, fingerprints)
         return FileFindings(
             image=NewImage(
                 id=new_id(),
@@ -292,6 +302,7 @@ def _examine(
                 media=media,
                 can_be_shown=picture is not None,
                 finding=finding,
+                is_undecided=is_undecided,
                 bytes=len(gotten.body),
                 format=picture.format if picture else None,
                 width=picture.width if picture else None,
@@ -320,13 +331,13 @@ def _examine_again(
 ) -> FileFindings:
     """Match a file whose bytes were seen before; it is decoded again only if a view is needed and none is kept."""
     matched = _match(tools, list(stored))
-    has_evidence = tools.database.run(lambda conn: images.has_evidence(conn, standing.id))
+    has_views = tools.database.run(lambda conn: images.has_views_kept(conn, standing.id))
     evidence = None
     if (
         standing.can_be_shown
         and standing.state is not ImageState.SETTLED
         and not matched.is_known
-        and not has_evidence
+        and not has_views
     ):
         try:
             with tools.decoder.open_picture(str(taken.capture_id), gotten.body) as picture:

@@ -6,6 +6,7 @@ from hashsets.compute import digest_bytes
 from hashsets.model import Algorithm, Fingerprint
 from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError, ObjectMissingError
 from triage.model import Media
+from triage.rules.lanes import PAGE_BEHIND_PAGE, PAGE_CUT
 from triage.rules.media import SNIFF_BYTES, is_page, sniff_media
 from triage.rules.urls import NormalUrl, normalise_link
 from triage.steps.take_capture import TakenCapture
@@ -17,13 +18,19 @@ from workers.tools import CaptureTools
 
 @dataclass(frozen=True, slots=True)
 class GottenFile:
-    """The bytes of an item and how they were got; `pictures` are those of a page, all if `is_page_read`."""
+    """The bytes of an item and how they were got.
+
+    Attributes:
+        pictures: those of a page.
+        reservation: why not all of them were looked for.
+        claims_page: it calls itself a page and begins like something else.
+    """
 
     body: bytes
     facts: CaptureFacts
     pictures: tuple[NormalUrl, ...] = ()
     is_page: bool = False
-    is_page_read: bool = True
+    reservation: str | None = None
     claims_page: bool = False
 
 
@@ -58,13 +65,18 @@ def get_url(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
                 pictures.append(normalise_link(link))
             except InvalidUrlError:
                 continue  # a link that is no address is not a picture
+    reservation = None
+    if claims_page and not taken.item.is_top_level:
+        reservation = PAGE_BEHIND_PAGE
+    elif claims_page and not fetched.is_page_read:
+        reservation = PAGE_CUT
     return GottenFile(
-        fetched.body,
-        facts,
-        tuple(pictures),
-        looks_like_page,
-        fetched.is_page_read,
-        claims_page and not looks_like_page,
+        body=fetched.body,
+        facts=facts,
+        pictures=tuple(pictures),
+        is_page=looks_like_page,
+        reservation=reservation if looks_like_page else None,
+        claims_page=claims_page and not looks_like_page,
     )
 
 

@@ -77,6 +77,7 @@ def _delete(vault: ObjectVault, area: str, names: list[str]) -> list[str]:
 
 
 def _purge_intake(database: Database, vault: ObjectVault, now: datetime) -> int:
+    database.run(lambda conn: captures.consume_of_closed(conn, now=now))
     names = database.run(lambda conn: captures.read_consumed_objects(conn, limit=_BATCH))
     gone = _delete(vault, INTAKE, names)
     database.run(lambda conn: captures.mark_intake_deleted(conn, gone, now=now))

@@ -24,7 +24,7 @@ def run(process: Process) -> None:
     dsn = process.keys.find_database_url()
     queue = QueueDoor(process.keys.find_redis_url(), timeout_s=process.settings.job_timeout_s)
     vault = ObjectVault(process.keys.find_evidence_url(), process.keys.find_store_options())
-    with Database(dsn, size=2) as database:
+    with Database(dsn, role="hotline_worker", size=2) as database:
         sweep = Sweep(dsn, database, queue, vault, process.settings)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, sweep.stop)

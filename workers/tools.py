@@ -82,7 +82,7 @@ def open_capture_tools(
     Raises:
         HotlineError: something that a worker cannot do without is missing.
     """
-    database = Database(keys.find_database_url())
+    database = Database(keys.find_database_url(), role="hotline_worker")
     database.open()
     check_floors(settings, is_practice=database.run(read_kind) == "practice")
     practice = PracticeNames.from_rows(database.run(read_practice_names))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
-from api.bodies import ReadForm, discard_uploads, read_form
+from api.bodies import MAX_FORM_TEXT_BYTES, ReadForm, discard_uploads, read_form
 from api.deps import PublicTools, get_tools
 from api.public.pages import FormValues, UnreadableLine
 from api.public.texts import DANGERS, NOTE_MAX_LENGTH, REMITS, Language, choose_language
@@ -93,6 +93,7 @@ async def post_form(request: Request, tools: Annotated[PublicTools, Depends(get_
         tools.intake_recipient,
         max_file_bytes=tools.settings.upload_max_bytes,
         takes_files=tools.settings.public_uploads,
+        max_text_bytes=MAX_FORM_TEXT_BYTES,
     )
     try:
         return await run_in_threadpool(_take_form, request, tools, form)

@@ -32,6 +32,7 @@ from triage.store.people import find_token
 
 router = APIRouter()
 MAX_KEY = 200
+FIELDS = frozenset({"urls", "remit", "note", "danger"})
 
 
 class ReportBody(BaseModel):
@@ -82,6 +83,12 @@ def _read_remit(text: str) -> Remit:
         raise InvalidReportError(f"`remit` must be one of: {words}.") from None
 
 
+def _read_danger(text: str) -> bool:
+    if text not in {"", "yes", "no"}:
+        raise InvalidReportError("`danger` must be yes or no.")
+    return text == "yes"
+
+
 def _read_json(body: bytes) -> ReportBody:
     try:
         return ReportBody.model_validate(json.loads(body))
@@ -104,12 +111,15 @@ def _make_report(asked: _Asked, values: dict[str, Any], digest: bytes) -> Incomi
 
 
 def _from_form(asked: _Asked, form: ReadForm, max_urls: int) -> IncomingReport:
+    unknown = sorted({name for name, values in form.fields.items() if any(values)} - FIELDS)
+    if unknown:
+        raise InvalidReportError(f"A report has no field `{unknown[0][:40]}`.")
     values = {
         "remit": _read_remit(form.text("remit") or Remit.CSAM.value),
         "lines": [line for block in form.fields.get("urls", []) for line in split_lines(block, max_urls)],
         "uploads": tuple(form.uploads),
         "note": form.text("note"),
-        "danger": form.text("danger").lower() in {"yes", "true", "1", "on"},
+        "danger": _read_danger(form.text("danger")),
     }
     return _make_report(asked, values, form.digest())
 

@@ -1,6 +1,5 @@
 """Captures with the worker's own role, a real fetcher, a real decoder, a real vault and a real queue."""
 
-import socket
 import threading
 from datetime import timedelta
 
@@ -10,16 +9,15 @@ import pytest
 from hashsets.errors import IndexUnreadableError
 from hashsets.model import EntryClass
 from tests.builders import (
-    Clock,
     import_entries,
     list_entry,
     make_marker,
-    open_desk,
     settle_image,
     trust,
 )
+from tests.captures import FIRST, HOST, WAITS, capture, fail_with, find_pdq, image_of, outcomes, url
 from tests.drawn_images import make_jpeg, make_png, make_small_bomb, make_video_file, reencode
-from tests.local_sites import LocalSite, send_bytes
+from tests.local_sites import send_bytes
 from triage.errors import (
     DecoderUnavailableError,
     NotAllowedError,
@@ -29,131 +27,15 @@ from triage.errors import (
 )
 from triage.ids import new_id
 from triage.rules.due import QueueName
-from triage.sandbox.decoder import Decoder, DecoderLimits
+from triage.sandbox.decoder import Decoder
 from triage.steps.change_hash_sets import withdraw_entry
 from triage.steps.take_capture import take_capture
 from triage.store import custody, evidence
 from triage.vault import EVIDENCE, INTAKE, unseal
 from workers import capture_item as job
 from workers.capture_item import capture_item
-from workers.fetcher.door import Fetcher
 from workers.fetcher.page import MAX_PAGE_BYTES
-from workers.fetcher.policy import PracticeNames
-from workers.fetcher.wire import FetchLimits
 from workers.sweep_due import sweep_once
-
-HOST = "photos.example"
-ADDRESS = "203.0.113.10"
-WAITS = (10.0, 30.0, 90.0)
-FIRST = make_jpeg(1)
-SECOND = make_jpeg(2)
-
-
-@pytest.fixture(scope="module")
-def site():
-    with LocalSite() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def names(site):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        closed_port = probe.getsockname()[1]
-    return [
-        (HOST, ADDRESS, "127.0.0.1", site.port),
-        ("other.example", "203.0.113.11", "127.0.0.1", site.port),
-        ("closed.example", "203.0.113.12", "127.0.0.1", closed_port),
-    ]
-
-
-@pytest.fixture(scope="module")
-def fetcher(names):
-    limits = FetchLimits(total_s=3.0, connect_s=1.0, max_bytes=8 * 2**20)
-    with Fetcher(limits, PracticeNames.from_rows(names)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def decoder():
-    with Decoder(DecoderLimits(wall_s=10.0)) as running:
-        yield running
-
-
-@pytest.fixture
-def desk(database, servers, tmp_path, site, names, fetcher, decoder):
-    site.pages.clear()
-    site.seen.clear()
-    site.lay_answer("/first.jpg", FIRST, "image/jpeg")
-    site.lay_answer("/again.jpg", FIRST, "image/jpeg")
-    site.lay_answer("/second.jpg", SECOND, "image/jpeg")
-    with open_desk(
-        database,
-        servers.redis_url,
-        tmp_path,
-        fetcher=fetcher,
-        decoder=decoder,
-        names=names[:2],
-        retry_waits_s=WAITS,
-    ) as opened:
-        yield opened
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    patched = Clock()
-    monkeypatch.setattr(job, "utcnow", patched)
-    return patched
-
-
-def url(path, host=HOST):
-    return f"http://{host}{path}"
-
-
-def capture(desk, *item_ids):
-    """Capture items, and whatever they made due, as the queue would."""
-    todo = list(item_ids)
-    while todo:
-        item_id = todo.pop(0)
-        capture_item(desk.tools, item_id)
-        rows = desk.conn.execute(
-            "SELECT child_id FROM item_children JOIN items ON items.id = child_id"
-            " WHERE parent_id = %s AND state = 'received' AND tries = 0 ORDER BY place",
-            (item_id,),
-        ).fetchall()
-        desk.conn.rollback()
-        todo += [row[0] for row in rows]
-
-
-def image_of(desk, item_id):
-    (row,) = desk.conn.execute("SELECT image_id FROM item_images WHERE item_id = %s", (item_id,)).fetchall()
-    desk.conn.rollback()
-    return row[0]
-
-
-def outcomes(desk, item_id):
-    rows = desk.conn.execute(
-        "SELECT outcome::text FROM captures WHERE item_id = %s ORDER BY started_at, id", (item_id,)
-    ).fetchall()
-    desk.conn.rollback()
-    return [row[0] for row in rows]
-
-
-def find_pdq(desk, item_id):
-    row = desk.conn.execute(
-        "SELECT encode(value, 'hex') FROM fingerprints WHERE image_id = %s AND algorithm = 'pdq'"
-        " AND orientation = 'r0' AND frame = 0",
-        (image_of(desk, item_id),),
-    ).fetchone()
-    desk.conn.rollback()
-    return row[0]
-
-
-def fail_with(error):
-    def fail(*_, **__):
-        raise error
-
-    return fail
-
 
 # What is found
 

@@ -517,7 +517,25 @@ def test_a_token_is_shown_once_and_stored_hashed(hotline, owner):
     assert "partner desk" not in everything[0]
 
 
+def test_a_revoked_token_is_said_to_be_and_cannot_be_revoked_twice(hotline, owner):
+    hotline("token", "add", "leaked", "--scope", "intake")
+    assert hotline("token", "revoke", "leaked").out == "Revoked: leaked.\n"
+    assert "no token of that name in force" in hotline("token", "revoke", "leaked").refusal()
+    row = owner.execute("SELECT revoked_at IS NOT NULL FROM api_tokens WHERE name = 'leaked'").fetchone()
+    assert row == (True,)
+    hotline("user", "add", "Teuta", "--role", "auditor")
+    assert "Teuta" in hotline("user", "list").out
+    assert '{"name": "Teuta", "roles": ["auditor"]}' in hotline("user", "list", "--json").out
+
+
 # Reports and items
+
+
+@pytest.mark.parametrize("name", ["nofile.png", "./there/is/none", "~/pictures/a.jpg", "VIDEO.MP4"])
+def test_a_mistyped_file_name_is_never_taken_for_an_address(hotline, name, owner):
+    before = owner.execute("SELECT count(*) FROM items").fetchone()
+    assert "there is no such file" in hotline("report", "submit", name).refusal()
+    assert owner.execute("SELECT count(*) FROM items").fetchone() == before
 
 
 def test_a_report_with_addresses_files_and_unreadable_lines(hotline, tmp_path, state, owner):
@@ -563,7 +581,7 @@ def test_a_report_with_addresses_files_and_unreadable_lines(hotline, tmp_path, s
         (["not an address"], "No line of this report is a web address; line 1"),
         (["http://a.example/", "--note", "x" * 20_001], "at most 20000 characters"),
         (["http://a.example/" + "x" * 5000], "the line is too long"),
-        (["/nowhere/picture.jpg"], "No line of this report is a web address"),
+        (["/nowhere/picture.jpg"], "there is no such file"),
     ],
 )
 def test_a_report_that_is_none_is_refused(hotline, owner, words, said):

@@ -87,11 +87,11 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
                 "up", STATE_DIR=str(tmp_path / "state"), **{name: str(port), its_other: str(other)}
             )
             assert (done.returncode, done.stdout) == (1, "")
-            assert done.stderr == f"hotline: Port {port} cannot be used: Address already in use.\n"
-    check_port("127.0.0.1", port)
-    with pytest.raises(SettingsError, match="Port 8080 cannot be used"):
-        check_port("203.0.113.1", 8080)
-    assert not (tmp_path / "state").exists()
+            assert done.stderr == f"hotline: Port {port} ({name}) cannot be used: Address already in use.\n"
+    check_port("PUBLIC_PORT", "127.0.0.1", port)
+    with pytest.raises(SettingsError, match=r"Port 8080 \(STAFF_PORT\) cannot be used"):
+        check_port("STAFF_PORT", "203.0.113.1", 8080)
+    assert not (tmp_path / "state" / "live" / "postgres" / "PG_VERSION").exists()
 
 
 def test_a_live_deployment_may_not_hurry(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_dying_child_is_started_again_with_growing_waits(
     assert starts[2] - starts[1] == pytest.approx(1.0, abs=0.25)
     lines = capsys.readouterr().err.splitlines()
     assert [line.rpartition(" (")[2] for line in lines] == [
-        f"exit code 3); starting it again in {wait} s." for wait in ("0.5", "1", "2")
+        f"exit code 3); starting it again in {wait} s; see {log_dir}/frail.log." for wait in ("0.5", "1", "2")
     ]
     assert (log_dir / "frail.log").read_text() == "said\n" * 3
     assert (log_dir / "frail.log").stat().st_mode & 0o777 == 0o600

@@ -55,3 +55,17 @@ def test_many_silent_connections_do_not_shut_others_out(surface):
     finally:
         for connection in held:
             connection.close()
+
+
+def test_a_receiver_that_never_reads_is_cut_off(surface, monkeypatch):
+    monkeypatch.setattr(patience, "WRITE_S", 0.6)
+    with surface.connect() as deaf:
+        ask = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        deaf.settimeout(0.5)
+        ended = time.monotonic() + 20
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            while time.monotonic() < ended:
+                try:
+                    deaf.sendall(ask * 200)
+                except TimeoutError:
+                    continue

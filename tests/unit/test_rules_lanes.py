@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 
 from triage.rules.lanes import (
-    PAGE_TOO_LARGE,
+    PAGE_BEHIND_PAGE,
+    PAGE_CUT,
     ShownImage,
     place_by_failure,
     place_by_images,
@@ -79,6 +80,6 @@ def test_a_page_needs_no_look_only_when_every_picture_is_captured_and_known():
 def test_failures_and_unread_pages_are_looked_at():
     assert place_by_failure("why", gave_up=True).reason == "could not be fetched: why"
     assert place_by_failure("why", gave_up=False).reason == "refused: why"
-    assert place_unread_page() == place_unread_page()
-    assert (place_unread_page().lane, place_unread_page().reason) == (Lane.LOOK, PAGE_TOO_LARGE)
+    for reason in (PAGE_CUT, PAGE_BEHIND_PAGE):
+        assert (place_unread_page(reason).lane, place_unread_page(reason).reason) == (Lane.LOOK, reason)
     assert {place_by_failure("why", gave_up=said).lane for said in (True, False)} == {Lane.LOOK}

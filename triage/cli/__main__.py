@@ -70,6 +70,12 @@ def main(argv: list[str] | None = None) -> int:
     except (HotlineError, HashsetsError) as error:
         print(f"hotline: {error}", file=sys.stderr)
         return 1
+    except Exception as error:
+        driver = sys.modules.get("psycopg")  # loaded only by commands that need it
+        if driver is None or not isinstance(error, driver.Error):
+            raise
+        print(f"hotline: the database refused: {type(error).__name__}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("hotline: stopped", file=sys.stderr)
         return 1

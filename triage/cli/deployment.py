@@ -6,6 +6,7 @@
 4. Start public web, staff web, workers and sweep; restart what dies; stop all of them at the end.
 """
 
+import hashlib
 import os
 import socket
 import sys
@@ -18,16 +19,19 @@ from hashsets.current import ensure_current
 from triage.cli.embedded import start_servers
 from triage.cli.make_keys import make_keys
 from triage.cli.session import Deployment
-from triage.cli.state_dir import StateDir, tell, write_secret
+from triage.cli.state_dir import StateDir, read_secret, tell, write_secret
 from triage.cli.supervise import ChildSpec, Supervisor, WatchedServer, make_child_environment
 from triage.clock import utcnow
 from triage.errors import ServerUnavailableError, SettingsError
-from triage.keys import DATABASE_URL, REDIS_URL
+from triage.keys import DATABASE_URL, INTAKE_RECIPIENT, RECEIPT_KEY, REDIS_URL, VAULT_RECIPIENT
+from triage.queue import QueueDoor
 from triage.settings import Settings, check_floors
+from triage.store.key_digests import bind_keys
 from triage.store.migrate import OWNER, migrate
 from triage.store.pool import connect
 from triage.store.practice import Kind, write_kind
 from triage.store.rows import Connection
+from triage.vault import ObjectVault
 
 ROLE_OF_PROCESS = {
     "owner": "owner",
@@ -41,18 +45,31 @@ EXTERNAL_ROLES = ("owner", "public", "staff", "worker", "outbound")
 QUEUE_USERS = ("worker", "sweep", "outbound")
 
 
-def check_port(host: str, port: int) -> None:
+def check_port(name: str, host: str, port: int) -> None:
     """Refuse a port that is taken, before anything is started.
 
     Raises:
         SettingsError: somebody else listens there.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SettingsError(f"Port {port} cannot be used: {error.strerror}.") from None
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise SettingsError(f"Port {port} ({name}) cannot be used: {error.strerror}.") from None
+
+
+def check_addresses(settings: Settings) -> None:
+    """Refuse an address that cannot be read, before anything is started.
+
+    Raises:
+        SettingsError: REDIS_URL or EVIDENCE_URL is no address.
+    """
+    if settings.redis_url:
+        QueueDoor(settings.redis_url, timeout_s=1)
+    if settings.evidence_url:
+        ObjectVault(settings.evidence_url)
 
 
 def _read_external_urls(settings: Settings) -> dict[str, str]:
@@ -84,9 +101,11 @@ def _start_or_take_servers(
     external = _read_external_urls(settings)
     with ExitStack() as stack:
         watched: tuple[WatchedServer, ...] = ()
+        stack.enter_context(state.hold("up"))  # before the ports: a second one is told that it is the second
+        state.prepare()
+        check_port("PUBLIC_PORT", settings.bind_host, settings.public_port)
+        check_port("STAFF_PORT", settings.bind_host, settings.staff_port)
         if external:
-            stack.enter_context(state.hold("up"))
-            state.prepare()
             for process, role in ROLE_OF_PROCESS.items():
                 write_secret(state.keys(process) / DATABASE_URL, external[role])
             owner_dsn = external["owner"]
@@ -100,12 +119,24 @@ def _start_or_take_servers(
         yield owner_dsn, watched
 
 
-def _prepare_database(owner_dsn: str, kind: Kind, set_up: Callable[[Connection], None] | None) -> None:
+def digest_keys(state: StateDir) -> dict[str, bytes]:
+    """Return the digests by which a database knows its keys: name of the key file → SHA-256."""
+    holders = {INTAKE_RECIPIENT: "public", VAULT_RECIPIENT: "worker", RECEIPT_KEY: "public"}
+    return {
+        name: hashlib.sha256(read_secret(state.keys(holder) / name)).digest()
+        for name, holder in holders.items()
+    }
+
+
+def _prepare_database(
+    owner_dsn: str, kind: Kind, set_up: Callable[[Connection], None] | None, state: StateDir
+) -> None:
     with connect(owner_dsn, autocommit=True) as conn:
         for name in migrate(conn):
             tell(f"Migrated: {name}.")
         with conn.transaction():
             write_kind(conn, kind, now=utcnow())
+            bind_keys(conn, digest_keys(state))
             if set_up is not None:
                 set_up(conn)
 
@@ -159,12 +190,11 @@ def run_deployment(
     """
     settings, state = deployment.settings, deployment.state
     check_floors(settings, is_practice=kind == "practice")
-    check_port(settings.bind_host, settings.public_port)
-    check_port(settings.bind_host, settings.staff_port)
+    check_addresses(settings)
     with _start_or_take_servers(settings, state) as (owner_dsn, watched):
         make_keys(state, evidence_url=settings.evidence_url, store_credentials=settings.store_credentials)
         try:
-            _prepare_database(owner_dsn, kind, set_up)
+            _prepare_database(owner_dsn, kind, set_up, state)
             with connect(owner_dsn) as conn:
                 ensure_current(conn, deployment.index_dir)
         except psycopg.Error as error:

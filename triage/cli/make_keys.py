@@ -47,7 +47,9 @@ def make_keys(state: StateDir, *, evidence_url: str | None, store_credentials: P
             write_secret(recipient_path, recipient)
         elif present != (True, True):
             missing = recipient_name if present[0] else identity_name
-            raise KeyMissingError(f"The key file {missing} is missing while its other half is there.")
+            raise KeyMissingError(
+                f"The key file {missing} is missing while its other half is there: put it back from the backup."
+            )
     _write_if_missing(state.keys("public") / RECEIPT_KEY, secrets.token_hex(32))
     store = evidence_url or f"file://{state.root}"
     if store_credentials is not None:

@@ -161,7 +161,9 @@ def _show(shown: dict[str, Any], *, as_json: bool) -> None:
         return
     if "error" in shown:
         print(f"{shown['query']}: {shown['error']}", file=sys.stderr)
-    print(f"{shown['query']}: {len(shown['hits'])} hits")
+        if not shown["hits"]:
+            return
+    print(f"{shown['query']}: {len(shown['hits'])} hit{'' if len(shown['hits']) == 1 else 's'}")
     for hit in shown["hits"]:
         print(
             f"  {hit['kind']} {hit['algorithm']} at {hit['distance']} bits:"

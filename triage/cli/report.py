@@ -24,6 +24,20 @@ from triage.steps.receive_report import IncomingReport, Limits, SealedUpload, re
 from triage.vault import INTAKE, ObjectVault
 
 _CHUNK = 1 << 20
+FILE_ENDINGS = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".gif",
+    ".webp",
+    ".avif",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".mp4",
+    ".zip",
+    ".pdf",
+)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,8 +46,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     submit = actions.add_parser("submit", help="submit a report")
     submit.add_argument("what", metavar="URL|FILE", nargs="*", help="addresses, or files that exist here")
-    submit.add_argument("--note", default="")
-    submit.add_argument("--remit", choices=[remit.value for remit in Remit], default=Remit.CSAM.value)
+    submit.add_argument("--note", default="", help="what else is known; kept with the report")
+    submit.add_argument(
+        "--remit", choices=[remit.value for remit in Remit], default=Remit.CSAM.value, help="csam by default"
+    )
     submit.add_argument("--danger", action="store_true", help="a child is in danger now")
     add_json_flag(submit)
     add_practice_flag(submit)
@@ -50,6 +66,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     # os.path: an address may be longer than any path, which Path takes for an error.
     files = [Path(text) for text in args.what if os.path.isfile(text)]  # noqa: PTH113
     lines = [text for text in args.what if not os.path.isfile(text)]  # noqa: PTH113
+    for text in lines:
+        _refuse_mistyped_path(text)
     keys = deployment.keys("public")
     limits = Limits(settings.report_max_urls, settings.recapture_after_s)
     with open_connection(deployment, "public") as conn:
@@ -88,6 +106,22 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         for line in answer.unreadable:
             print(f"line {line.line}: {line.reason}", file=sys.stderr)
     return 0
+
+
+def _refuse_mistyped_path(text: str) -> None:
+    """Refuse what looks like a file that is not there: as an address it would be asked of the DNS.
+
+    Raises:
+        InvalidReportError: it is a folder, or a name with a file's ending and no scheme.
+    """
+    if os.path.isdir(text):  # noqa: PTH112 - see above
+        raise InvalidReportError(f"{text}: this is a folder.")
+    is_path = text.startswith(("/", "./", "../", "~"))
+    has_ending = "/" not in text and text.lower().endswith(FILE_ENDINGS)
+    if "://" not in text and (is_path or has_ending):
+        raise InvalidReportError(
+            f"{text}: there is no such file; write http:// before it if it is an address."
+        )
 
 
 def _seal_file(deployment: Deployment, vault: ObjectVault, path: Path) -> SealedUpload:

@@ -10,9 +10,10 @@ from typing import Any
 
 from triage.cli.embedded import connect_or_start
 from triage.cli.state_dir import StateDir
+from triage.errors import ServerUnavailableError
 from triage.keys import ProcessKeys
 from triage.settings import Settings
-from triage.store.migrate import check_schema
+from triage.store.migrate import check_schema, read_applied
 from triage.store.pool import connect
 from triage.store.rows import Connection
 
@@ -60,6 +61,17 @@ def with_address(settings: Settings, role: str) -> Settings:
     return replace(settings, database_url=url)
 
 
+def _require_started(conn: Connection, deployment: Deployment) -> None:
+    """Say what to do where nothing was ever started.
+
+    Raises:
+        ServerUnavailableError: the database is empty.
+    """
+    if not read_applied(conn):
+        command = "hotline demo" if deployment.state.root.name == "practice" else "hotline up"
+        raise ServerUnavailableError(f"Nothing was started here yet: run `{command}` first.")
+
+
 @contextmanager
 def open_connection(deployment: Deployment, role: str) -> Iterator[Connection]:
     """Connect with one role; embedded servers that do not run are started for as long as it lasts.
@@ -75,6 +87,7 @@ def open_connection(deployment: Deployment, role: str) -> Iterator[Connection]:
     with connect_or_start(deployment.state, settings, role=f"hotline_{role}") as dsns:
         conn = connect(dsns[f"hotline_{role}"])
         try:
+            _require_started(conn, deployment)
             check_schema(conn)
             conn.commit()
             yield conn

@@ -208,7 +208,10 @@ class Supervisor:
         lived_s = time.monotonic() - watch.started_at
         watch.wait_s = next_wait(watch.wait_s, lived_s)
         watch.due_at = time.monotonic() + watch.wait_s
-        tell(f"{watch.name} ended after {lived_s:.1f} s ({reason}); starting it again in {watch.wait_s:g} s.")
+        tell(
+            f"{watch.name} ended after {lived_s:.1f} s ({reason}); starting it again in {watch.wait_s:g} s;"
+            f" see {self._log_dir / watch.name}.log."
+        )
 
     @contextmanager
     def _signals_wake(self) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""`hotline token add`: a token for a machine that reports. It is shown once and stored only as a digest."""
+"""`hotline token add|revoke|list`: a token for a machine that reports. It is shown once and stored only as a digest."""
 
 import argparse
 import hashlib
@@ -9,6 +9,7 @@ from datetime import timedelta
 import psycopg
 
 from triage.cli.session import (
+    Deployment,
     add_json_flag,
     add_practice_flag,
     find_deployment,
@@ -17,11 +18,11 @@ from triage.cli.session import (
     print_table,
 )
 from triage.clock import utcnow
-from triage.errors import NotAllowedError
+from triage.errors import NotAllowedError, UnknownThingError
 from triage.settings import Settings
 from triage.store import custody
 from triage.store.custody import SYSTEM, NewEvent
-from triage.store.people import insert_token, list_tokens
+from triage.store.people import insert_token, list_tokens, revoke_token
 
 SCOPES = ("intake", "match", "stats")
 PREFIX = "hotline_"
@@ -36,8 +37,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add.add_argument("name", metavar="NAME", help="who will use it")
     add.add_argument("--scope", choices=SCOPES, required=True)
     add.add_argument("--days", type=int, default=365, help="days until it expires (365)")
+    revoke = actions.add_parser("revoke", help="take a token back, at once")
+    revoke.add_argument("name", metavar="NAME")
     listing = actions.add_parser("list", help="list tokens, without their secrets")
-    for action in (add, listing):
+    for action in (add, revoke, listing):
         add_json_flag(action)
         add_practice_flag(action)
     parser.set_defaults(run=run)
@@ -60,9 +63,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
                 )
         else:
             print_table(
-                ("name", "scope", "expires"), [(t.name, t.scope, t.expires_at.date()) for t in tokens]
+                ("name", "scope", "expires", "revoked"),
+                [
+                    (t.name, t.scope, t.expires_at.date(), t.revoked_at.date() if t.revoked_at else None)
+                    for t in tokens
+                ],
             )
         return 0
+    if args.action == "revoke":
+        return _revoke(deployment, args.name, as_json=args.json)
     if not _NAME.fullmatch(args.name):
         raise NotAllowedError("A token's name is 1-63 letters, digits, spaces, dots, dashes and underscores.")
     if not 1 <= args.days <= 3650:
@@ -88,4 +97,21 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         print_json({"name": args.name, "scope": args.scope, "token": secret})
     else:
         print(secret)
+    return 0
+
+
+def _revoke(deployment: Deployment, name: str, *, as_json: bool) -> int:
+    now = utcnow()
+    with open_connection(deployment, "staff") as conn:
+        token_id = revoke_token(conn, name, now=now)
+        if token_id is None:
+            raise UnknownThingError("There is no token of that name in force.")
+        custody.append(
+            conn, [NewEvent(SYSTEM, "token_revoked", {"token": str(token_id)})], actor="cli", now=now
+        )
+        conn.commit()
+    if as_json:
+        print_json({"name": name, "revoked": True})
+    else:
+        print(f"Revoked: {name}.")
     return 0

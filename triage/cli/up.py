@@ -28,4 +28,5 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         print(f"Logs:          {deployment.state.logs}", flush=True)
 
     run_deployment(deployment, "live", on_start=say_where)
+    print("Stopped.", flush=True)
     return 0

@@ -7,7 +7,8 @@ from triage.rules.states import ItemState, Lane
 
 TEXT_ONLY = "a report without an address or a file"
 OUT_OF_REMIT = "another remit: to be handed on"
-PAGE_TOO_LARGE = "a page too large to be read for pictures"
+PAGE_CUT = "a page too large to be read for pictures"
+PAGE_BEHIND_PAGE = "a page behind a page: its pictures were not looked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,6 @@ def place_by_images(images: Sequence[ShownImage], *, status: int | None) -> Plac
     if all(image.is_known for image in images):
         return Placing(Lane.NO_LOOK, "known: exact digest in a trusted set or settled here")
     open_ones = [image for image in images if not image.is_known]
-    if status is not None and status >= 400:
-        return Placing(Lane.LOOK, f"the address answers {status}")
     if any(image.can_be_shown and not image.has_views for image in open_ones):
         return Placing(Lane.LOOK, "no longer known and no view was kept: capture it again")
     near = [image.nearest for image in open_ones if image.nearest is not None]
@@ -67,15 +66,17 @@ def place_by_images(images: Sequence[ShownImage], *, status: int | None) -> Plac
         return Placing(Lane.LOOK, "exact digest in a set that is not trusted")
     if near:
         return Placing(Lane.LOOK, f"near a listed picture: {min(near)} bits of 256")
+    if status is not None and status >= 400:
+        return Placing(Lane.LOOK, f"the address answers {status}")
     hidden = [image.finding for image in open_ones if not image.can_be_shown]
     if hidden:
         return Placing(Lane.LOOK, hidden[0] or "cannot be displayed here")
     return Placing(Lane.LOOK, "new picture")
 
 
-def place_unread_page() -> Placing:
-    """Place a page whose pictures could not all be looked for: whatever was found, a person must look."""
-    return Placing(Lane.LOOK, PAGE_TOO_LARGE)
+def place_unread_page(reservation: str) -> Placing:
+    """Place a page whose pictures were not all looked for: whatever was found, a person must look."""
+    return Placing(Lane.LOOK, reservation)
 
 
 def place_page(children: Sequence[tuple[ItemState, Lane | None]]) -> Placing:

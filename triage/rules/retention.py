@@ -25,6 +25,11 @@ RETENTION: tuple[Rule, ...] = (
         "Art. 117: no possession beyond the assessment",
     ),
     Rule(
+        "intake object that no capture could open, or of another remit",
+        "its item is closed",
+        "a person may still have to capture it again or hand it on",
+    ),
+    Rule(
         "bytes and views of a known image",
         "never stored; what becomes known later goes at once",
         "Art. 117; nobody needs to look at it again",

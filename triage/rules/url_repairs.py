@@ -11,6 +11,7 @@ INVISIBLE = (
     "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # embeddings of direction
 )
 MAX_TEXT = 8192
+MAX_LINE = 1 << 19
 
 _OPENERS = "<([{\"'`«“„‘‚"
 _CLOSERS = {">": "<", ")": "(", "]": "[", "}": "{"}
@@ -125,6 +126,9 @@ def split_lines(text: str, most: int | None = None) -> list[str]:
         if most is not None and len(found) > most:
             break
         joined = line.strip().strip(INVISIBLE).strip()
+        if len(joined) > MAX_LINE:
+            found.append(joined)  # whoever sent it is told that it is too long
+            continue
         if len(joined) <= MAX_TEXT:
             joined = _SPOKEN_DOT.sub(".", joined)
         tokens = [token for part in joined.split() for token in _split_token(part)]

@@ -29,8 +29,9 @@ def _shown(standings: Sequence[ImageStanding]) -> list[ShownImage]:
 
 def choose_place(conn: Connection, item_id: UUID, *, status: int | None) -> Placing:
     """Return where an item waits: by its pictures if it is a page, else by its own image."""
-    if captures.read_reservation(conn, item_id) is not None:
-        return place_unread_page()
+    reservation = captures.read_reservation(conn, item_id)
+    if reservation is not None:
+        return place_unread_page(reservation)
     children = items.read_child_places(conn, item_id)
     if children:
         return place_page([(state, lane) for _, state, lane in children])
@@ -104,7 +105,7 @@ def refresh_items(
 
 def _is_same_as_before(conn: Connection, item_id: UUID) -> bool:
     """Whether everything that an item shows was settled as not illegal before."""
-    if captures.read_reservation(conn, item_id) is not None:
+    if captures.read_reservation(conn, item_id) is not None or items.is_in_danger(conn, item_id):
         return False
     children = items.read_child_places(conn, item_id)
     if children:
@@ -113,7 +114,9 @@ def _is_same_as_before(conn: Connection, item_id: UUID) -> bool:
             for child, state, _ in children
         )
     standings = images.read_standings(conn, item_id)
-    return bool(standings) and all(standing.is_same_as_before for standing in standings)
+    return bool(standings) and all(
+        standing.is_same_as_before and not standing.has_newer_match for standing in standings
+    )
 
 
 def _close_as_before(conn: Connection, item_id: UUID, events: list[NewEvent], *, now: datetime) -> None:

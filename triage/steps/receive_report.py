@@ -17,7 +17,7 @@ from datetime import datetime
 from uuid import UUID
 
 from triage.errors import IdempotencyConflictError, InvalidReportError, InvalidUrlError
-from triage.ids import format_receipt, new_id, new_reference
+from triage.ids import LOOK_ALIKES, format_receipt, new_id, new_reference
 from triage.model import Channel
 from triage.rules.admission import Admission, admit_again
 from triage.rules.lanes import OUT_OF_REMIT, TEXT_ONLY
@@ -99,7 +99,7 @@ class Limits:
 
 def digest_receipt(receipt: str, receipt_key: bytes) -> bytes:
     """Return the keyed HMAC by which a receipt is stored (SHA-256, 32 bytes); dashes and case do not count."""
-    plain = receipt.replace("-", "").replace(" ", "").upper()
+    plain = receipt.replace("-", "").replace(" ", "").upper().translate(LOOK_ALIKES)
     return hmac.new(receipt_key, b"receipt " + plain.encode(), hashlib.sha256).digest()
 
 

@@ -17,10 +17,10 @@ from triage.errors import StaleStateError
 from triage.model import EvidenceKind, EvidenceObject
 from triage.rules.admission import Admission, admit_again
 from triage.rules.due import next_wait
-from triage.rules.lanes import PAGE_TOO_LARGE, place_by_failure
+from triage.rules.lanes import place_by_failure
 from triage.rules.states import CaptureOutcome, ItemKind, ItemState
 from triage.rules.urls import NormalUrl
-from triage.steps.place_item import place_captured
+from triage.steps.place_item import place_captured, refresh_items
 from triage.steps.take_capture import TakenCapture
 from triage.store import captures, custody, evidence, images, items
 from triage.store.captures import CaptureFacts
@@ -66,13 +66,13 @@ class FileFindings:
 class CaptureFindings:
     """What a capture found: facts of the fetch, and either a file or a page's pictures.
 
-    `is_page_read` is False for a page whose pictures could not all be looked for.
+    `reservation` says why a page's pictures were not all looked for.
     """
 
     facts: CaptureFacts
     file: FileFindings | None = None
     pictures: Sequence[NormalUrl] = ()
-    is_page_read: bool = True
+    reservation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +111,25 @@ def record_capture(
         taken.capture_id,
         CaptureOutcome.CAPTURED,
         now=now,
-        reason=None if findings.is_page_read else PAGE_TOO_LARGE,
+        reason=findings.reservation,
         facts=findings.facts,
     )
     items.mark_captured(conn, item.id, taken.capture_id, now=now)
     events = [NewEvent(stream_of("item", item.id), "capture_succeeded", _describe(taken, findings))]
     unused: tuple[str, ...] = ()
+    rematched: UUID | None = None
     due: list[UUID] = []
     if findings.file is not None:
-        unused = _store_file(conn, taken, findings.file, events, now=now)
+        unused, rematched = _store_file(conn, taken, findings.file, events, now=now)
     elif findings.pictures:
         due = _store_pictures(
             conn, taken, findings.pictures, events, now=now, recapture_after_s=recapture_after_s
         )
     consumed = captures.consume_intake_objects(conn, item.id, now=now)
     place_captured(conn, item, status=findings.facts.status, events=events, now=now)
+    if rematched is not None:  # other items that show the same image are placed anew too
+        others = [one for one in images.find_items_showing(conn, [rematched]) if one != item.id]
+        refresh_items(conn, others, events, now=now)
     custody.append(conn, events, actor=actor, now=now)
     return Recorded(tuple(due), tuple(consumed), unused)
 
@@ -217,8 +221,12 @@ def _describe(taken: TakenCapture, findings: CaptureFindings) -> dict[str, str |
 
 def _store_file(
     conn: Connection, taken: TakenCapture, file: FileFindings, events: list[NewEvent], *, now: datetime
-) -> tuple[str, ...]:
-    """Store the image of a file, or link the one that stands; return evidence objects that are not needed."""
+) -> tuple[tuple[str, ...], UUID | None]:
+    """Store the image of a file, or link the one that stands.
+
+    Returns:
+        Evidence objects that are not needed, and the image if it has new matches for others that show it.
+    """
     image_id = file.image.id
     standing = images.find_image(conn, file.image.sha256)
     if standing is None and images.insert_image(conn, file.image, now=now):
@@ -230,7 +238,9 @@ def _store_file(
         if standing is None:
             raise StaleStateError
         image_id = standing.id
-        ids = images.read_fingerprints(conn, image_id)
+        if standing.is_undecided:
+            images.decide_image(conn, image_id, file.image)
+        ids = images.insert_fingerprints(conn, image_id, file.fingerprints, generation=file.generation)
         images.raise_generation(conn, image_id, generation=file.generation)
     unused = _store_evidence(conn, image_id, file.evidence, events, now=now)
     images.link_image(conn, taken.item.id, image_id, taken.capture_id)
@@ -261,7 +271,7 @@ def _store_file(
             },
         )
     )
-    return unused
+    return unused, image_id if standing is not None and added else None
 
 
 def _store_evidence(

@@ -168,6 +168,15 @@ def consume_intake_objects(conn: Connection, item_id: UUID, *, now: datetime) ->
     return [row[0] for row in rows]
 
 
+def consume_of_closed(conn: Connection, *, now: datetime) -> int:
+    """Mark uploads as consumed whose item is closed without having been captured; return how many."""
+    return conn.execute(
+        "UPDATE intake_objects SET consumed_at = %(now)s FROM items"
+        " WHERE items.id = intake_objects.item_id AND items.state = 'closed' AND consumed_at IS NULL",
+        {"now": now},
+    ).rowcount
+
+
 def read_consumed_objects(conn: Connection, *, limit: int) -> list[str]:
     """Return consumed uploads whose objects were not deleted yet."""
     rows = conn.execute(

@@ -67,6 +67,14 @@ INVARIANTS: tuple[Invariant, ...] = (
         " WHERE items.base_lane = 'no_look' AND child.base_lane IS DISTINCT FROM 'no_look'",
     ),
     Invariant(
+        "An item in look shows something that no trusted list knows.",
+        "SELECT items.id FROM items WHERE base_lane = 'look'"
+        " AND EXISTS (SELECT FROM shown_images WHERE item_id = items.id)"
+        " AND NOT EXISTS (SELECT FROM shown_images WHERE item_id = items.id AND NOT EXISTS ("
+        "  SELECT FROM live_matches WHERE live_matches.image_id = shown_images.image_id AND is_trusted))"
+        " AND NOT EXISTS (SELECT FROM shown_children WHERE parent_id = items.id)",
+    ),
+    Invariant(
         "Every image has its three digests.",
         "SELECT id FROM images WHERE (SELECT count(DISTINCT algorithm) FROM fingerprints"
         " WHERE image_id = images.id AND algorithm IN ('md5', 'sha1', 'sha256')) <> 3",

@@ -118,12 +118,25 @@ def read_stream(conn: Connection, stream: str) -> list[CustodyEvent]:
         ).fetchall()
 
 
-def _read_all(conn: Connection) -> Iterator[CustodyEvent]:
-    with conn.cursor(name="custody_verify", row_factory=row_of(CustodyEvent)) as cursor:
+@dataclass(frozen=True, slots=True)
+class _Head:
+    stream: str
+    seq: int
+    hash: bytes
+
+
+def _read_all(conn: Connection) -> Iterator[tuple[_Head, CustodyEvent | None]]:
+    """Yield each stream's head with each of its events. One statement, so that both are of one moment."""
+    with conn.cursor(name="custody_verify") as cursor:
         cursor.itersize = 5000
-        yield from cursor.execute(
-            "SELECT stream, seq, at, actor, event, record, hash FROM custody_events ORDER BY stream, seq"
+        cursor.execute(
+            "SELECT heads.stream, heads.seq, heads.hash, events.seq, at, actor, event, record, events.hash"
+            " FROM custody_heads AS heads LEFT JOIN custody_events AS events ON events.stream = heads.stream"
+            " ORDER BY heads.stream, events.seq"
         )
+        for stream, seq, hash_, *event in cursor:
+            head = _Head(stream, seq, bytes(hash_))
+            yield head, CustodyEvent(stream, *event) if event[0] is not None else None
 
 
 def _find_fault(event: CustodyEvent, seq: int, previous: bytes) -> str | None:
@@ -152,23 +165,22 @@ def _find_fault(event: CustodyEvent, seq: int, previous: bytes) -> str | None:
 
 def verify(conn: Connection) -> Verification:
     """Read every stream and hold each event against its hash, the one before it, and the stream's head."""
-    with conn.cursor() as cursor:
-        heads = {
-            stream: (seq, bytes(hash_))
-            for stream, seq, hash_ in cursor.execute("SELECT stream, seq, hash FROM custody_heads")
-        }
+    heads: dict[str, tuple[int, bytes]] = {}
     events = 0
     broken: dict[str, str] = {}
     ends: dict[str, tuple[int, bytes]] = {}
-    for event in _read_all(conn):
+    for head, event in _read_all(conn):
+        heads[head.stream] = (head.seq, head.hash)
+        if event is None:
+            continue
         events += 1
         seq, previous = ends.get(event.stream, (0, _START))
         fault = _find_fault(event, seq, previous)
         if fault:
             broken.setdefault(event.stream, fault)
         ends[event.stream] = (event.seq, bytes(event.hash))
-    for stream, head in heads.items():
-        if ends.get(stream, (0, _START)) != head:
+    for stream, end in heads.items():
+        if ends.get(stream, (0, _START)) != end:
             broken.setdefault(stream, "the end of the stream is missing")
     return Verification(
         events, len(heads), tuple(f"{stream}: {fault}" for stream, fault in sorted(broken.items()))

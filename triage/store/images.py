@@ -13,7 +13,7 @@ from triage.store.rows import Connection, row_of
 
 @dataclass(frozen=True, slots=True)
 class NewImage:
-    """A distinct file that was not seen before."""
+    """A distinct file that was not seen before; undecided: its decoder took too much, so decode it again."""
 
     id: UUID
     sha256: bytes
@@ -25,6 +25,7 @@ class NewImage:
     width: int | None = None
     height: int | None = None
     frames: int | None = None
+    is_undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class ImageStanding:
         is_same_as_before: settled as not illegal.
         nearest: smallest distance in bits of a perceptual hit on a live entry, None without one.
         has_untrusted_exact: exact hit on a live entry that is not trusted.
+        has_newer_match: a live match, or trust in it, that came after its verdict.
     """
 
     image_id: UUID
@@ -61,13 +63,14 @@ class ImageStanding:
     is_same_as_before: bool
     nearest: int | None
     has_untrusted_exact: bool
+    has_newer_match: bool
 
 
 def find_image(conn: Connection, sha256: bytes) -> Image | None:
     """Return the image of these bytes, if it was seen before."""
     with conn.cursor(row_factory=row_of(Image)) as cursor:
         return cursor.execute(
-            "SELECT id, sha256, state, media, can_be_shown, finding, verdict FROM images"
+            "SELECT id, sha256, state, media, can_be_shown, is_undecided, finding, verdict FROM images"
             " WHERE sha256 = %(sha256)s",
             {"sha256": sha256},
         ).fetchone()
@@ -76,12 +79,23 @@ def find_image(conn: Connection, sha256: bytes) -> Image | None:
 def insert_image(conn: Connection, image: NewImage, *, now: datetime) -> bool:
     """Store an image; return False when another worker stored the same bytes first."""
     cursor = conn.execute(
-        "INSERT INTO images (id, sha256, media, can_be_shown, finding, bytes, format, width, height, frames,"
-        " first_seen_at) VALUES (%(id)s, %(sha256)s, %(media)s, %(can_be_shown)s, %(finding)s, %(bytes)s,"
-        " %(format)s, %(width)s, %(height)s, %(frames)s, %(now)s) ON CONFLICT (sha256) DO NOTHING",
+        "INSERT INTO images (id, sha256, media, can_be_shown, is_undecided, finding, bytes, format, width,"
+        " height, frames, first_seen_at) VALUES (%(id)s, %(sha256)s, %(media)s, %(can_be_shown)s,"
+        " %(is_undecided)s, %(finding)s, %(bytes)s, %(format)s, %(width)s, %(height)s, %(frames)s, %(now)s)"
+        " ON CONFLICT (sha256) DO NOTHING",
         {name: getattr(image, name) for name in NewImage.__slots__} | {"now": now},
     )
     return cursor.rowcount == 1
+
+
+def decide_image(conn: Connection, image_id: UUID, image: NewImage) -> None:
+    """Complete an image that was undecided with what another decoding found."""
+    conn.execute(
+        "UPDATE images SET media = %(media)s, can_be_shown = %(can_be_shown)s, is_undecided = %(is_undecided)s,"
+        " finding = %(finding)s, format = %(format)s, width = %(width)s, height = %(height)s,"
+        " frames = %(frames)s WHERE id = %(image_id)s AND is_undecided",
+        {name: getattr(image, name) for name in NewImage.__slots__} | {"image_id": image_id},
+    )
 
 
 def link_image(conn: Connection, item_id: UUID, image_id: UUID, capture_id: UUID) -> None:
@@ -96,13 +110,17 @@ def link_image(conn: Connection, item_id: UUID, image_id: UUID, capture_id: UUID
 def insert_fingerprints(
     conn: Connection, image_id: UUID, fingerprints: Sequence[Fingerprint], *, generation: int
 ) -> dict[Fingerprint, UUID]:
-    """Store the fingerprints of an image, matched at this index generation; return their ids."""
+    """Store the fingerprints of an image, matched at this index generation; return their ids.
+
+    One of the same frame, orientation and algorithm that stands already is kept as it is.
+    """
     ids = {fingerprint: new_id() for fingerprint in fingerprints}
     with conn.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO fingerprints (id, image_id, algorithm, version, frame, orientation, value, quality,"
             " matched_generation) VALUES (%(id)s, %(image_id)s, %(algorithm)s, %(version)s, %(frame)s,"
-            " %(orientation)s, %(value)s, %(quality)s, %(generation)s)",
+            " %(orientation)s, %(value)s, %(quality)s, %(generation)s)"
+            " ON CONFLICT (image_id, algorithm, version, frame, orientation) DO NOTHING",
             [
                 {
                     "id": identity,
@@ -118,7 +136,7 @@ def insert_fingerprints(
                 for fingerprint, identity in ids.items()
             ],
         )
-    return ids
+    return read_fingerprints(conn, image_id)
 
 
 def read_fingerprints(conn: Connection, image_id: UUID) -> dict[Fingerprint, UUID]:
@@ -176,12 +194,15 @@ def read_standings(conn: Connection, item_id: UUID) -> list[ImageStanding]:
     with conn.cursor(row_factory=row_of(ImageStanding)) as cursor:
         return cursor.execute(
             "SELECT images.id AS image_id, images.media, images.can_be_shown, images.finding, shown_images.is_known,"
-            " EXISTS (SELECT FROM evidence_objects WHERE evidence_objects.image_id = images.id) AS has_views,"
+            " EXISTS (SELECT FROM evidence_objects WHERE evidence_objects.image_id = images.id"
+            "  AND evidence_objects.kind <> 'bytes') AS has_views,"
             " COALESCE(images.verdict = 'not_illegal', false) AS is_same_as_before,"
             " (SELECT min(distance) FROM live_matches WHERE live_matches.image_id = images.id"
             "  AND kind = 'near') AS nearest,"
             " EXISTS (SELECT FROM live_matches WHERE live_matches.image_id = images.id"
-            "  AND kind = 'exact' AND NOT is_trusted) AS has_untrusted_exact"
+            "  AND kind = 'exact' AND NOT is_trusted) AS has_untrusted_exact,"
+            " EXISTS (SELECT FROM live_matches WHERE live_matches.image_id = images.id"
+            "  AND (is_trusted OR matched_at > images.settled_at)) AS has_newer_match"
             " FROM shown_images JOIN images ON images.id = shown_images.image_id"
             " WHERE shown_images.item_id = %(id)s ORDER BY images.id",
             {"id": item_id},
@@ -217,9 +238,10 @@ def find_images_leaning_on(
     return [row[0] for row in rows]
 
 
-def has_evidence(conn: Connection, image_id: UUID) -> bool:
-    """Whether sealed objects of an image are kept."""
+def has_views_kept(conn: Connection, image_id: UUID) -> bool:
+    """Whether sealed views of an image are kept."""
     row = conn.execute(
-        "SELECT EXISTS (SELECT FROM evidence_objects WHERE image_id = %(id)s)", {"id": image_id}
+        "SELECT EXISTS (SELECT FROM evidence_objects WHERE image_id = %(id)s AND kind <> 'bytes')",
+        {"id": image_id},
     ).fetchone()
     return bool(row and row[0])

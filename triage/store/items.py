@@ -264,6 +264,12 @@ def read_child_places(conn: Connection, parent_id: UUID) -> list[tuple[UUID, Ite
     return [(row[0], ItemState(row[1]), Lane(row[2]) if row[2] else None) for row in rows]
 
 
+def is_in_danger(conn: Connection, item_id: UUID) -> bool:
+    """Whether somebody said of this item that a child is in danger."""
+    row = conn.execute("SELECT danger FROM items WHERE id = %(id)s", {"id": item_id}).fetchone()
+    return bool(row and row[0])
+
+
 def read_closed_as(conn: Connection, item_id: UUID) -> ClosedAs | None:
     """Return why an item is closed; None when it is not."""
     row = conn.execute("SELECT closed_as FROM items WHERE id = %(id)s", {"id": item_id}).fetchone()

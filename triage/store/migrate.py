@@ -23,6 +23,7 @@ Connection = psycopg.Connection[Any]
 OWNER = "hotline_owner"
 RUNTIME_ROLES = ("hotline_public", "hotline_staff", "hotline_worker", "hotline_outbound")
 _LOCK = 7_221_407
+MIN_SERVER = 180000
 _NAME = re.compile(r"^(\d{4})_[a-z_]+\.sql$")
 
 
@@ -120,6 +121,8 @@ def migrate(conn: Connection) -> list[str]:
         applied = read_applied(conn)
         migrations = read_migrations()
         _refuse_unknown(applied, migrations)
+        if conn.info.server_version < MIN_SERVER:
+            raise HotlineError(f"PostgreSQL {MIN_SERVER // 10000} or later is needed.")
         require_roles(conn)
         for migration in migrations:
             if migration.number in applied:

@@ -66,6 +66,24 @@ def find_token(conn: Connection, digest: bytes, *, now: datetime) -> UUID | None
     return row[0] if row else None
 
 
+def revoke_token(conn: Connection, name: str, *, now: datetime) -> UUID | None:
+    """Revoke a token by name; return its id, or None when none of that name is in force."""
+    row = conn.execute(
+        "UPDATE api_tokens SET revoked_at = %(now)s WHERE name = %(name)s AND revoked_at IS NULL RETURNING id",
+        {"name": name, "now": now},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def list_persons(conn: Connection) -> list[Person]:
+    """Return all persons with their roles."""
+    rows = conn.execute(
+        "SELECT id, name, disabled_at, ARRAY(SELECT role::text FROM person_roles"
+        " WHERE person_id = persons.id ORDER BY role) FROM persons ORDER BY name"
+    ).fetchall()
+    return [Person(row[0], row[1], tuple(PersonRole(role) for role in row[3]), row[2]) for row in rows]
+
+
 def list_tokens(conn: Connection) -> list[ApiToken]:
     """Return all tokens, without their secrets."""
     with conn.cursor(row_factory=row_of(ApiToken)) as cursor:

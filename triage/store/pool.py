@@ -50,7 +50,7 @@ def connect(dsn: str, *, autocommit: bool = False) -> Connection:
 
 def _first_line(error: psycopg.Error) -> str:
     text = str(error).strip().splitlines()
-    return text[-1][:200] if text else type(error).__name__
+    return text[0].strip()[:200] if text else type(error).__name__
 
 
 class Database:
@@ -58,10 +58,12 @@ class Database:
 
     Args:
         dsn: address of PostgreSQL with role and password.
+        role: the database role that this process must have; None does not ask.
         size: most connections at a time.
     """
 
-    def __init__(self, dsn: str, *, size: int = 4) -> None:
+    def __init__(self, dsn: str, *, role: str | None = None, size: int = 4) -> None:
+        self._role = role
         try:
             conninfo.conninfo_to_dict(dsn)
         except psycopg.ProgrammingError:
@@ -82,7 +84,17 @@ class Database:
         except PoolTimeout:
             self._pool.close()
             raise ServerUnavailableError("PostgreSQL does not answer") from None
+        self.run(self._require_role)
         self.run(check_schema)
+
+    def _require_role(self, conn: Connection) -> None:
+        row = conn.execute(
+            "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+        if self._role is not None and (row is None or row[0] != self._role or row[1]):
+            raise SettingsError(
+                f"The database address of this process must be that of the role {self._role}."
+            )
 
     def close(self) -> None:
         """Close all connections."""

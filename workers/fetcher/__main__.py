@@ -114,9 +114,11 @@ def answer_job(
     }
     send_frame(channel, frame, answer.body)
     if is_read:
-        pictures = find_pictures(answer.body, last.url, limits.max_pictures)
-        is_complete = len(answer.body) <= MAX_PAGE_BYTES
-        send_frame(channel, {"job": job, "pictures": pictures, "complete": is_complete})
+        # One more than wanted is looked for: so that a page that was cut is known to be cut.
+        found = find_pictures(answer.body, last.url, limits.max_pictures + 1)
+        is_complete = len(answer.body) <= MAX_PAGE_BYTES and len(found) <= limits.max_pictures
+        frame = {"job": job, "pictures": found[: limits.max_pictures], "complete": is_complete}
+        send_frame(channel, frame)
 
 
 def serve(channel: socket.socket) -> int:

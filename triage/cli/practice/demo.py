@@ -226,12 +226,16 @@ def _shorten(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _describe_found(item: dict[str, Any]) -> str:
     parts = []
     if item["children"]:
-        parts.append(f"{item['children']} pictures")
+        parts.append(_count(item["children"], "picture"))
     if item["images"]:
-        parts.append(f"{item['images']} files")
+        parts.append(_count(item["images"], "file"))
     parts += [f"{count} {kind}" for kind, count in item["matches"].items() if count]
     return ", ".join(parts) or "-"
 

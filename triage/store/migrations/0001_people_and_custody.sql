@@ -35,6 +35,12 @@ END $$;
 CREATE TRIGGER practice_only BEFORE INSERT OR UPDATE ON practice_names
   FOR EACH ROW EXECUTE FUNCTION refuse_practice_data();
 
+-- Which keys this database was started with; another deployment's keys could not open what is sealed here.
+CREATE TABLE key_digests (
+  name   text PRIMARY KEY,
+  digest bytea NOT NULL CHECK (octet_length(digest) = 32)
+);
+
 CREATE TABLE persons (
   id          uuid PRIMARY KEY,
   name        text NOT NULL UNIQUE CHECK (name ~ '^[[:alnum:]][[:alnum:] ._-]{0,62}$'),
@@ -100,7 +106,8 @@ CREATE FUNCTION may_append(role name, actor text, stream text) RETURNS boolean L
     WHEN 'hotline_worker' THEN actor IN ('worker', 'sweep') AND stream ~ '^(item|image)/'
     WHEN 'hotline_outbound' THEN actor = 'outbound' AND stream ~ '^(item|recipient)/'
     WHEN 'hotline_staff' THEN actor ~ '^(staff|cli|person/[0-9a-f-]{36})$'
-    ELSE true END
+    WHEN 'hotline_owner' THEN true
+    ELSE false END
 $$;
 
 CREATE FUNCTION chain_custody_event() RETURNS trigger

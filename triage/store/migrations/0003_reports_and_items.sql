@@ -62,7 +62,7 @@ CREATE TABLE items (
   nudged_at     timestamptz,
   CHECK ((kind = 'url') = (url IS NOT NULL)),
   CHECK ((captured_at IS NULL) = (capture_id IS NULL)),
-  CHECK ((url IS NULL) = (url_key IS NULL)),
+  CHECK (url_key IS NOT DISTINCT FROM sha256(convert_to(url, 'UTF8'))),
   CHECK (kind <> 'text' OR state <> 'received'),
   CHECK ((state IN ('awaiting_assessment', 'awaiting_lead', 'awaiting_hand_on')) = (base_lane IS NOT NULL)),
   CHECK ((base_lane IS NULL) = (reason IS NULL)),
@@ -139,6 +139,10 @@ CREATE VIEW shown_children AS
   FROM item_children JOIN items
     ON items.id = item_children.parent_id AND items.capture_id = item_children.capture_id;
 
+-- An ended capture is a record; only a lease may be changed.
+CREATE TRIGGER captures_ended_are_fixed BEFORE UPDATE ON captures
+  FOR EACH ROW WHEN (OLD.ended_at IS NOT NULL) EXECUTE FUNCTION refuse_change();
+
 -- The public surface has no address of the queue: the sweep listens for its rows.
 CREATE FUNCTION tell_due() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -155,13 +159,15 @@ CREATE FUNCTION limit_public_moves() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF current_user = 'hotline_public' THEN
     IF TG_OP = 'INSERT' THEN
-      IF NEW.state NOT IN ('received', 'awaiting_hand_on') AND NOT (NEW.kind = 'text' AND NEW.state = 'awaiting_assessment') THEN
+      IF NEW.state NOT IN ('received', 'awaiting_hand_on') AND NOT (NEW.kind = 'text' AND NEW.state = 'awaiting_assessment')
+         OR NEW.tries <> 0 OR NEW.nudged_at IS NOT NULL OR NEW.capture_id IS NOT NULL OR NOT NEW.is_top_level
+         OR NEW.next_try_at > now() + interval '1 hour' THEN
         RAISE EXCEPTION 'the public surface only receives' USING ERRCODE = 'insufficient_privilege';
       END IF;
     ELSIF NEW.state <> OLD.state AND (
          (OLD.state, NEW.state) NOT IN (('closed', 'received'), ('awaiting_hand_on', 'received'))
          OR NEW.remit NOT IN ('csam', 'csem') OR NEW.tries <> 0 OR NEW.nudged_at IS NOT NULL
-         OR NEW.next_try_at NOT BETWEEN now() - interval '1 hour' AND now() + interval '1 hour')
+         OR NEW.next_try_at > now() + interval '1 hour')
        OR NEW.state = OLD.state AND
          (NEW.remit, NEW.base_lane, NEW.reason, NEW.closed_as, NEW.moved_at, NEW.tries, NEW.next_try_at, NEW.nudged_at)
          IS DISTINCT FROM

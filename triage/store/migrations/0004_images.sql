@@ -10,6 +10,7 @@ CREATE TABLE images (
   state            image_state NOT NULL DEFAULT 'unjudged',
   media            image_media NOT NULL,
   can_be_shown     boolean NOT NULL,
+  is_undecided     boolean NOT NULL DEFAULT false, -- decoding took too much; the next capture decodes again
   finding          text,
   bytes            bigint NOT NULL CHECK (bytes >= 0),
   format           text,
@@ -22,6 +23,7 @@ CREATE TABLE images (
   first_seen_at    timestamptz NOT NULL,
   CHECK ((state = 'settled') = (verdict IS NOT NULL)),
   CHECK ((state = 'settled') = (settled_at IS NOT NULL)),
+  CHECK (NOT (is_undecided AND can_be_shown)),
   CHECK (verdict_baseline IS NOT TRUE OR verdict = 'illegal'),
   CHECK (NOT can_be_shown OR (media = 'picture' AND width IS NOT NULL AND height IS NOT NULL AND frames IS NOT NULL))
 );
@@ -71,7 +73,7 @@ CREATE INDEX matches_by_entry ON matches (entry_id);
 -- Matches that count now, read with today's lists and trust. This is where "known by a list" is said, once:
 -- an exact digest that the entry still carries, in a class that may alert and that two persons trust.
 CREATE VIEW live_matches AS
-  SELECT matches.image_id, matches.entry_id, matches.kind, matches.distance,
+  SELECT matches.image_id, matches.entry_id, matches.kind, matches.distance, matches.matched_at,
          matches.kind = 'exact' AND hash_entries.class IN ('baseline', 'national_illegal')
          AND EXISTS (SELECT FROM hash_set_trusts WHERE hash_set_trusts.set_id = hash_entries.set_id
                      AND hash_set_trusts.class = hash_entries.class AND step = 'confirmed') AS is_trusted

@@ -13,7 +13,8 @@ GRANT EXECUTE ON FUNCTION lock_custody_heads(text[]) TO hotline_public, hotline_
 -- hotline_public: insert reports, read what a receipt or a repeated request needs. It cannot read a URL or a note.
 GRANT SELECT (id, scope, token_digest, expires_at, revoked_at), UPDATE (last_used_at) ON api_tokens TO hotline_public;
 GRANT INSERT, SELECT (id, token_id, idempotency_key, body_digest, receipt_hmac, received_at) ON reports TO hotline_public;
-GRANT INSERT ON report_unreadable_lines, report_items, intake_objects TO hotline_public;
+GRANT INSERT ON report_unreadable_lines, report_items TO hotline_public;
+GRANT INSERT (name, item_id, bytes, created_at) ON intake_objects TO hotline_public;
 GRANT INSERT,
       SELECT (id, url_key, state, remit, danger, base_lane, lane, captured_at, is_top_level),
       UPDATE (state, remit, danger, base_lane, reason, closed_as, moved_at, tries, next_try_at, nudged_at, is_top_level)
@@ -22,8 +23,16 @@ GRANT SELECT (report_id, item_id) ON report_items TO hotline_public;
 
 -- hotline_staff: reads all, decides, sets up. It writes no capture, fingerprint or evidence.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hotline_staff;
-GRANT INSERT, UPDATE ON persons, person_roles, api_tokens, hash_sets, hash_entries, hash_entry_fingerprints,
-      looks, assessments, images, items, recipients, notices, referrals, police_holds TO hotline_staff;
+GRANT INSERT ON persons, person_roles, api_tokens, hash_sets, hash_entries, hash_entry_fingerprints, looks,
+      assessments, recipients, notices, referrals, police_holds TO hotline_staff;
+GRANT UPDATE ON hash_sets, hash_entries, hash_entry_fingerprints, recipients, notices, referrals, police_holds
+      TO hotline_staff;
+GRANT UPDATE (disabled_at) ON persons TO hotline_staff;
+GRANT UPDATE (revoked_at) ON api_tokens TO hotline_staff;
+GRANT UPDATE (ended_at, shown_ms) ON looks TO hotline_staff;
+GRANT UPDATE (state, verdict, verdict_baseline, settled_at) ON images TO hotline_staff;
+GRANT UPDATE (state, remit, base_lane, reason, closed_as, moved_at, tries, next_try_at, nudged_at) ON items
+      TO hotline_staff;
 GRANT DELETE ON person_roles, hash_entry_fingerprints TO hotline_staff;
 GRANT INSERT ON deployment, practice_names, hash_set_trusts, notice_items, hostings TO hotline_staff;
 GRANT DELETE ON practice_names TO hotline_staff;
@@ -40,7 +49,8 @@ GRANT INSERT ON items, item_children, captures, images, item_images, fingerprint
 GRANT UPDATE (state, remit, base_lane, reason, closed_as, moved_at, captured_at, capture_id, tries, next_try_at,
       nudged_at) ON items TO hotline_worker;
 GRANT UPDATE ON item_children, captures, item_images TO hotline_worker;
-GRANT UPDATE (finding) ON images TO hotline_worker; -- what a row lock asks for; verdicts stay out of reach
+GRANT UPDATE (media, can_be_shown, is_undecided, finding, format, width, height, frames) ON images
+      TO hotline_worker; -- to complete an undecided one; verdicts stay out of reach
 GRANT UPDATE (matched_generation) ON fingerprints TO hotline_worker;
 GRANT UPDATE (consumed_at, deleted_at) ON intake_objects TO hotline_worker;
 GRANT UPDATE (object_gone) ON evidence_destroyed TO hotline_worker;

@@ -1,0 +1,70 @@
+"""Fixtures of captures: a local site, a real fetcher and decoder, and a worker's tools."""
+
+import socket
+
+import pytest
+
+from tests.builders import Clock, open_desk
+from tests.captures import ADDRESS, FIRST, HOST, SECOND, WAITS
+from tests.local_sites import LocalSite
+from triage.sandbox.decoder import Decoder, DecoderLimits
+from workers import capture_item as job
+from workers.fetcher.door import Fetcher
+from workers.fetcher.policy import PracticeNames
+from workers.fetcher.wire import FetchLimits
+
+
+@pytest.fixture(scope="module")
+def site():
+    with LocalSite() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def names(site):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        closed_port = probe.getsockname()[1]
+    return [
+        (HOST, ADDRESS, "127.0.0.1", site.port),
+        ("other.example", "203.0.113.11", "127.0.0.1", site.port),
+        ("closed.example", "203.0.113.12", "127.0.0.1", closed_port),
+    ]
+
+
+@pytest.fixture(scope="module")
+def fetcher(names):
+    limits = FetchLimits(total_s=3.0, connect_s=1.0, max_bytes=8 * 2**20)
+    with Fetcher(limits, PracticeNames.from_rows(names)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def decoder():
+    with Decoder(DecoderLimits(wall_s=10.0)) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(database, servers, tmp_path, site, names, fetcher, decoder):
+    site.pages.clear()
+    site.seen.clear()
+    site.lay_answer("/first.jpg", FIRST, "image/jpeg")
+    site.lay_answer("/again.jpg", FIRST, "image/jpeg")
+    site.lay_answer("/second.jpg", SECOND, "image/jpeg")
+    with open_desk(
+        database,
+        servers.redis_url,
+        tmp_path,
+        fetcher=fetcher,
+        decoder=decoder,
+        names=names[:2],
+        retry_waits_s=WAITS,
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    patched = Clock()
+    monkeypatch.setattr(job, "utcnow", patched)
+    return patched
