@@ -12,15 +12,15 @@ WITHDRAW_INCOMING = """
     WHERE e.set_id = %(set_id)s AND e.source_key = i.source_key AND i.withdrawn AND e.withdrawn_at IS NULL
 """
 
-# Differs: another class or word, once withdrawn, or the two sides do not hold the same fingerprints.
+# Differs: another class or word, once withdrawn by the provider, or the two sides do not hold the same fingerprints.
 CHANGE_INCOMING = """
     UPDATE hash_entries AS e
     SET class = i.class, raw_scheme = i.raw_scheme, raw_value = i.raw_value,
-        withdrawn_at = NULL, changed_at = %(now)s
+        withdrawn_at = CASE WHEN e.withdrawn_here THEN e.withdrawn_at END, changed_at = %(now)s
     FROM incoming_entries AS i
     WHERE e.set_id = %(set_id)s AND e.source_key = i.source_key AND NOT i.withdrawn AND (
         (e.class, e.raw_scheme, e.raw_value) IS DISTINCT FROM (i.class, i.raw_scheme, i.raw_value)
-        OR e.withdrawn_at IS NOT NULL
+        OR e.withdrawn_at IS NOT NULL AND NOT e.withdrawn_here
         OR EXISTS (
             (SELECT algorithm, value FROM hash_entry_fingerprints WHERE entry_id = e.id
              EXCEPT SELECT algorithm, value FROM incoming_fingerprints WHERE source_key = e.source_key)

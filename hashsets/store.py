@@ -20,12 +20,10 @@ from hashsets.errors import (
     IndexUnreadableError,
     InvalidHashSetError,
     InvalidListError,
-    TrustRefusedError,
     UnknownEntryError,
     UnknownHashSetError,
 )
 from hashsets.model import (
-    UNTRUSTABLE,
     Entry,
     EntryClass,
     HashEntry,
@@ -39,7 +37,6 @@ Connection = psycopg.Connection[Any]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _TEXT_MAX = 200
-_REASON_MAX = 2000
 _VERDICTS_LOCK = 7_221_408  # an advisory lock; the migrations have the number before
 
 
@@ -102,6 +99,14 @@ def find_hash_set(conn: Connection, name: str) -> HashSet:
     if found is None:
         raise UnknownHashSetError
     return found
+
+
+def list_trusted(conn: Connection) -> set[tuple[UUID, EntryClass]]:
+    """Return the trusted classes as pairs of set id and class: those that a second person confirmed."""
+    found = conn.cursor(row_factory=tuple_row).execute(
+        "SELECT set_id, class FROM hash_set_trusts WHERE step = 'confirmed'"
+    )
+    return {(set_id, EntryClass(word)) for set_id, word in found}
 
 
 def list_hash_sets(conn: Connection) -> list[HashSetSummary]:
@@ -208,7 +213,8 @@ def import_entries(
     """Bring a hash set up to a list: add, change and withdraw entries, and raise the generation if any did.
 
     The same list twice changes nothing. Entries that the list does not name stay as they are. One that was
-    withdrawn and is named again is live again, and counts as changed.
+    withdrawn by its provider and is named again is live again, and counts as changed; one that was withdrawn
+    here stays withdrawn.
 
     Args:
         set_id: an existing hash set.
@@ -237,6 +243,8 @@ def import_entries(
 def withdraw_entry(conn: Connection, set_name: str, source_key: str, *, now: datetime) -> UUID:
     """Withdraw one live entry, raise the generation, and return the entry's id.
 
+    It stays withdrawn whatever the provider's next list says, until `restore_entry`.
+
     Raises:
         UnknownHashSetError: there is no such set.
         UnknownEntryError: the set has no live entry of that key.
@@ -247,7 +255,7 @@ def withdraw_entry(conn: Connection, set_name: str, source_key: str, *, now: dat
         _cursor(conn)
         .execute(
             """
-            UPDATE hash_entries SET withdrawn_at = %(now)s, changed_at = %(now)s
+            UPDATE hash_entries SET withdrawn_at = %(now)s, withdrawn_here = true, changed_at = %(now)s
             WHERE set_id = %(set_id)s AND source_key = %(source_key)s AND withdrawn_at IS NULL
             RETURNING id
             """,
@@ -257,6 +265,34 @@ def withdraw_entry(conn: Connection, set_name: str, source_key: str, *, now: dat
     )
     if row is None:
         raise UnknownEntryError
+    bump_generation(conn)
+    entry_id: UUID = row[0]
+    return entry_id
+
+
+def restore_entry(conn: Connection, set_name: str, source_key: str, *, now: datetime) -> UUID:
+    """Take back a withdrawal of our own, raise the generation, and return the entry's id.
+
+    Raises:
+        UnknownHashSetError: there is no such set.
+        UnknownEntryError: the set has no entry of that key that was withdrawn here.
+    """
+    hash_set = find_hash_set(conn, set_name)
+    _lock_generation(conn)
+    row = (
+        _cursor(conn)
+        .execute(
+            """
+            UPDATE hash_entries SET withdrawn_at = NULL, withdrawn_here = false, changed_at = %(now)s
+            WHERE set_id = %(set_id)s AND source_key = %(source_key)s AND withdrawn_here
+            RETURNING id
+            """,
+            {"now": now, "set_id": hash_set.id, "source_key": source_key.replace("\0", "")},
+        )
+        .fetchone()
+    )
+    if row is None:
+        raise UnknownEntryError("The hash set has no entry of that name that was withdrawn here.")
     bump_generation(conn)
     entry_id: UUID = row[0]
     return entry_id
@@ -276,106 +312,3 @@ def read_entries(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, HashEntry]
     return {
         row[0]: HashEntry(row[0], row[1], row[2], row[3], EntryClass(row[4]), row[5], row[6]) for row in found
     }
-
-
-# Trust
-
-
-def _check_trust(conn: Connection, set_name: str, entry_class: EntryClass, reason: str) -> HashSet:
-    if entry_class in UNTRUSTABLE:
-        raise TrustRefusedError("Entries of this class can never be trusted")
-    if not reason.strip() or len(reason) > _REASON_MAX or "\0" in reason:
-        raise TrustRefusedError("Trust needs a written reason of at most 2000 characters")
-    return find_hash_set(conn, set_name)
-
-
-def _insert_trust(
-    conn: Connection,
-    set_id: UUID,
-    entry_class: EntryClass,
-    step: str,
-    person_id: UUID,
-    reason: str,
-    now: datetime,
-) -> bool:
-    """Store one step of trust; False if that step was taken, or this person has taken the other."""
-    names = {
-        "set_id": set_id,
-        "class": entry_class,
-        "step": step,
-        "person": person_id,
-        "reason": reason,
-        "now": now,
-    }
-    inserted = _cursor(conn).execute(
-        """
-        INSERT INTO hash_set_trusts (set_id, class, step, person_id, reason, at)
-        VALUES (%(set_id)s, %(class)s, %(step)s, %(person)s, %(reason)s, %(now)s)
-        ON CONFLICT DO NOTHING
-        """,
-        names,
-    )
-    return inserted.rowcount == 1
-
-
-def propose_trust(
-    conn: Connection, set_name: str, entry_class: EntryClass, *, person_id: UUID, reason: str, now: datetime
-) -> None:
-    """Store that a person proposes to trust a class of a hash set; it is not trusted yet.
-
-    Raises:
-        UnknownHashSetError: there is no such set.
-        TrustRefusedError: no reason, a class that can never be trusted, or it is proposed already.
-    """
-    hash_set = _check_trust(conn, set_name, entry_class, reason)
-    if not _insert_trust(conn, hash_set.id, entry_class, "proposed", person_id, reason, now):
-        raise TrustRefusedError("This trust has been proposed already")
-
-
-def confirm_trust(
-    conn: Connection, set_name: str, entry_class: EntryClass, *, person_id: UUID, reason: str, now: datetime
-) -> None:
-    """Store that a second person confirms a proposal; from the commit on the class is trusted.
-
-    Raises:
-        UnknownHashSetError: there is no such set.
-        TrustRefusedError: no reason, nothing proposed, the same person, or it is confirmed already.
-    """
-    hash_set = _check_trust(conn, set_name, entry_class, reason)
-    proposed = (
-        _cursor(conn)
-        .execute(
-            """
-            SELECT person_id FROM hash_set_trusts
-            WHERE set_id = %(set_id)s AND class = %(class)s AND step = 'proposed'
-            """,
-            {"set_id": hash_set.id, "class": entry_class},
-        )
-        .fetchone()
-    )
-    if proposed is None:
-        raise TrustRefusedError("Nobody has proposed this trust")
-    if proposed[0] == person_id:
-        raise TrustRefusedError("A second person must confirm this trust")
-    if not _insert_trust(conn, hash_set.id, entry_class, "confirmed", person_id, reason, now):
-        raise TrustRefusedError("This trust has been confirmed already")
-
-
-def list_trusted(conn: Connection) -> set[tuple[UUID, EntryClass]]:
-    """Return the trusted classes as pairs of set id and class: those that a second person confirmed."""
-    found = _cursor(conn).execute("SELECT set_id, class FROM hash_set_trusts WHERE step = 'confirmed'")
-    return {(set_id, EntryClass(word)) for set_id, word in found}
-
-
-def is_trust_proposed(conn: Connection, set_id: UUID, entry_class: EntryClass) -> bool:
-    """Say whether somebody has proposed to trust this class, confirmed or not."""
-    row = (
-        _cursor(conn)
-        .execute(
-            "SELECT 1 FROM hash_set_trusts"
-            " WHERE set_id = %(set_id)s AND class = %(class)s AND step = 'proposed'",
-            {"set_id": set_id, "class": entry_class},
-        )
-        .fetchone()
-    )
-    return row is not None

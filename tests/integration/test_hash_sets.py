@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from hashsets import snapshot, store
+from hashsets import trust as hash_trust
 from hashsets.current import build_from_database, ensure_current
 from hashsets.errors import (
     HashSetExistsError,
@@ -139,8 +140,12 @@ def test_sets_are_listed_with_live_entries_by_class_and_trusted_classes(staff, b
     store.import_entries(staff, baseline.id, entries, now=NOW)
     store.withdraw_entry(staff, "baseline", "d", now=NOW)
     store.create_hash_set(staff, set_id=uuid4(), name="aaa", provider="P", licence="", region="", now=NOW)
-    store.propose_trust(staff, "baseline", EntryClass.BASELINE, person_id=persons[0], reason="read", now=NOW)
-    store.confirm_trust(staff, "baseline", EntryClass.BASELINE, person_id=persons[1], reason="too", now=NOW)
+    hash_trust.propose_trust(
+        staff, "baseline", EntryClass.BASELINE, person_id=persons[0], reason="read", now=NOW
+    )
+    hash_trust.confirm_trust(
+        staff, "baseline", EntryClass.BASELINE, person_id=persons[1], reason="too", now=NOW
+    )
     first, second = store.list_hash_sets(staff)
     assert (first.hash_set.name, dict(first.counts), first.trusted) == ("aaa", {}, frozenset())
     assert second.hash_set == baseline
@@ -367,27 +372,27 @@ def test_trust_takes_two_persons_and_both_in_writing(staff, baseline, persons):
         with pytest.raises(TrustRefusedError, match=words):
             step(staff, "baseline", entry_class, person_id=person_id, reason=reason, now=NOW)
 
-    refuse(store.confirm_trust, EntryClass.BASELINE, second, "read", "Nobody has proposed")
-    refuse(store.propose_trust, EntryClass.BASELINE, first, "  ", "written reason")
-    refuse(store.propose_trust, EntryClass.BASELINE, first, "x" * 2001, "written reason")
-    refuse(store.propose_trust, EntryClass.NOT_ILLEGAL, first, "read", "never be trusted")
-    refuse(store.propose_trust, EntryClass.CONTESTED, first, "read", "never be trusted")
-    store.propose_trust(staff, "baseline", EntryClass.BASELINE, person_id=first, reason="read", now=NOW)
+    refuse(hash_trust.confirm_trust, EntryClass.BASELINE, second, "read", "Nobody has proposed")
+    refuse(hash_trust.propose_trust, EntryClass.BASELINE, first, "  ", "written reason")
+    refuse(hash_trust.propose_trust, EntryClass.BASELINE, first, "x" * 2001, "written reason")
+    refuse(hash_trust.propose_trust, EntryClass.NOT_ILLEGAL, first, "read", "never be trusted")
+    refuse(hash_trust.propose_trust, EntryClass.CONTESTED, first, "read", "never be trusted")
+    hash_trust.propose_trust(staff, "baseline", EntryClass.BASELINE, person_id=first, reason="read", now=NOW)
     assert store.list_trusted(staff) == set()
-    refuse(store.propose_trust, EntryClass.BASELINE, second, "read", "proposed already")
-    refuse(store.confirm_trust, EntryClass.BASELINE, first, "read", "second person")
-    refuse(store.confirm_trust, EntryClass.BASELINE, second, "", "written reason")
-    refuse(store.confirm_trust, EntryClass.ADVISORY, second, "read", "Nobody has proposed")
+    refuse(hash_trust.propose_trust, EntryClass.BASELINE, second, "read", "proposed already")
+    refuse(hash_trust.confirm_trust, EntryClass.BASELINE, first, "read", "second person")
+    refuse(hash_trust.confirm_trust, EntryClass.BASELINE, second, "", "written reason")
+    refuse(hash_trust.confirm_trust, EntryClass.ADVISORY, second, "read", "Nobody has proposed")
     assert store.list_trusted(staff) == set()
-    store.confirm_trust(
+    hash_trust.confirm_trust(
         staff, "baseline", EntryClass.BASELINE, person_id=second, reason="read too", now=LATER
     )
-    refuse(store.confirm_trust, EntryClass.BASELINE, second, "read", "confirmed already")
+    refuse(hash_trust.confirm_trust, EntryClass.BASELINE, second, "read", "confirmed already")
     assert store.list_trusted(staff) == {(baseline.id, EntryClass.BASELINE)}
 
 
 def test_trust_of_an_unknown_set_is_refused(staff, persons):
-    for step in (store.propose_trust, store.confirm_trust):
+    for step in (hash_trust.propose_trust, hash_trust.confirm_trust):
         with pytest.raises(UnknownHashSetError):
             step(staff, "nothing", EntryClass.BASELINE, person_id=persons[0], reason="read", now=NOW)
 
@@ -429,6 +434,19 @@ def test_an_index_of_nothing_is_built_and_current(staff, folder):
     index = ensure_current(staff, folder)
     assert (index.generation, index.search([query("a")])) == (0, [])
     assert index.is_current(folder)
+
+
+def test_what_we_withdrew_stays_withdrawn_whatever_the_next_list_says(staff, baseline):
+    entries = [new_entry("a"), new_entry("b")]
+    store.import_entries(staff, baseline.id, entries, now=NOW)
+    store.withdraw_entry(staff, "baseline", "a", now=LATER)
+    assert store.import_entries(staff, baseline.id, entries, now=LATER) == ImportCounts()
+    live = staff.execute("SELECT source_key FROM hash_entries WHERE withdrawn_at IS NULL").fetchall()
+    assert live == [("b",)]
+    store.restore_entry(staff, "baseline", "a", now=LATER)
+    assert staff.execute("SELECT count(*) FROM hash_entries WHERE withdrawn_at IS NULL").fetchone() == (2,)
+    with pytest.raises(UnknownEntryError):
+        store.restore_entry(staff, "baseline", "b", now=LATER)
 
 
 def test_the_index_follows_imports_and_withdrawals(staff, baseline, folder):

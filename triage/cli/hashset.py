@@ -21,7 +21,7 @@ from triage.cli.session import (
 )
 from triage.clock import utcnow
 from triage.settings import Settings
-from triage.steps.change_hash_sets import import_list, say_trust, withdraw_entry
+from triage.steps.change_hash_sets import import_list, restore_entry, say_trust, withdraw_entry
 from triage.store.rows import Connection
 
 MAX_SHOWN_BAD_ROWS = 20
@@ -42,6 +42,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     take_back = actions.add_parser("withdraw", help="withdraw one entry")
     take_back.add_argument("name", metavar="NAME")
     take_back.add_argument("entry", metavar="ENTRY", help="the provider's id of the entry")
+    take_back.add_argument("--undo", action="store_true", help="take our own withdrawal back")
     trust = actions.add_parser("trust", help="propose trust in a class, or confirm another person's proposal")
     trust.add_argument("name", metavar="NAME")
     trust.add_argument("entry_class", metavar="CLASS", choices=[one.value for one in EntryClass])
@@ -128,14 +129,16 @@ def _show_progress(rows: int) -> None:
 
 
 def _withdraw(args: argparse.Namespace, deployment: Deployment, conn: Connection) -> int:
-    moved = withdraw_entry(conn, args.name, args.entry, actor="cli", now=utcnow())
+    change = restore_entry if args.undo else withdraw_entry
+    moved = change(conn, args.name, args.entry, actor="cli", now=utcnow())
     conn.commit()
     build_from_database(conn, deployment.index_dir)
     conn.commit()
     if args.json:
-        print_json({"set": args.name, "entry": args.entry, "withdrawn": True, "items_moved": moved})
+        print_json({"set": args.name, "entry": args.entry, "withdrawn": not args.undo, "items_moved": moved})
     else:
-        print(f"Withdrawn. {moved} waiting items changed their lane.")
+        done = "Live again." if args.undo else "Withdrawn."
+        print(f"{done} Waiting items that changed their lane: {moved}.")
     return 0
 
 

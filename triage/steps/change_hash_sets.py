@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from hashsets import store as hash_sets
+from hashsets import trust as hash_trust
 from hashsets.errors import TrustRefusedError, UnknownHashSetError
 from hashsets.model import ALERTING, Entry, EntryClass, ImportCounts
 from triage.errors import NotAllowedError, UnknownThingError
@@ -74,6 +75,20 @@ def withdraw_entry(conn: Connection, name: str, source_key: str, *, actor: str, 
     return moved
 
 
+def restore_entry(conn: Connection, name: str, source_key: str, *, actor: str, now: datetime) -> int:
+    """Take back a withdrawal of our own; return how many waiting items changed their lane.
+
+    Raises:
+        UnknownHashSetError, UnknownEntryError: there is no such set, or no entry that was withdrawn here.
+    """
+    hash_set = hash_sets.find_hash_set(conn, name)
+    entry_id = hash_sets.restore_entry(conn, name, source_key, now=now)
+    events = [NewEvent(stream_of("hashset", hash_set.id), "entry_restored", {"entry": str(entry_id)})]
+    moved = _refresh(conn, events, entry_id=entry_id, now=now)
+    custody.append(conn, events, actor=actor, now=now)
+    return moved
+
+
 def _read_person(conn: Connection, name: str) -> Person:
     person = find_person(conn, name)
     if person is None:
@@ -108,14 +123,14 @@ def say_trust(
         raise NotAllowedError("Only a lead or an analyst may speak on trust.")
     hash_set = hash_sets.find_hash_set(conn, name)
     try:
-        hash_sets.confirm_trust(conn, name, entry_class, person_id=person.id, reason=reason, now=now)
+        hash_trust.confirm_trust(conn, name, entry_class, person_id=person.id, reason=reason, now=now)
         step = "confirmed"
     except TrustRefusedError:
-        if hash_sets.is_trust_proposed(conn, hash_set.id, entry_class):
+        if hash_trust.is_trust_proposed(conn, hash_set.id, entry_class):
             raise
         if PersonRole.LEAD not in person.roles:
             raise NotAllowedError("Only a lead may propose trust; a second person may confirm it.") from None
-        hash_sets.propose_trust(conn, name, entry_class, person_id=person.id, reason=reason, now=now)
+        hash_trust.propose_trust(conn, name, entry_class, person_id=person.id, reason=reason, now=now)
         step = "proposed"
     events = [NewEvent(stream_of("hashset", hash_set.id), f"trust_{step}", {"class": entry_class.value})]
     if step == "confirmed":

@@ -21,6 +21,8 @@ CREATE TABLE hash_entries (
     raw_value text NOT NULL CHECK (length(raw_value) <= 200),
     changed_at timestamptz NOT NULL,
     withdrawn_at timestamptz,
+    -- By our own people, not by the provider: the provider's next list does not bring it back.
+    withdrawn_here boolean NOT NULL DEFAULT false CHECK (NOT withdrawn_here OR withdrawn_at IS NOT NULL),
     UNIQUE (set_id, source_key)
 );
 
