@@ -146,12 +146,14 @@ class Settings:
     log_level: str = setting("INFO", "Level of the log: DEBUG, INFO, WARNING or ERROR.")
 
     def public_view(self) -> dict[str, object]:
-        """Return all values fit for a log: secrets are only said to be set or not."""
+        """Return what differs from the defaults, fit for a log: secrets are only said to be set or not."""
         view: dict[str, object] = {}
         for spec in fields(self):
             value = getattr(self, spec.name)
+            if value == spec.default:
+                continue
             if spec.name in SECRET_FIELDS:
-                value = "set" if value else "unset"
+                value = "set"
             view[environment_name(spec.name)] = str(value) if isinstance(value, Path) else value
         return view
 

@@ -240,6 +240,10 @@ def test_broken_forms_leave_nothing(client, surface, conn):
         "a name that is not text": bad_name,
         "an unfit remit": file
         + b'\r\n--edge\r\nContent-Disposition: form-data; name="remit"\r\n\r\nall\r\n--edge--\r\n',
+        "a danger that is neither yes nor no": file
+        + b'\r\n--edge\r\nContent-Disposition: form-data; name="danger"\r\n\r\nmaybe\r\n--edge--\r\n',
+        "a misspelt field": file
+        + b'\r\n--edge\r\nContent-Disposition: form-data; name="dangr"\r\n\r\nyes\r\n--edge--\r\n',
     }
     for name, body in broken.items():
         response = client.post(ROUTE, content=body, headers={"content-type": FORM.partition(": ")[2]})

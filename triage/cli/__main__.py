@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 import argparse
 import importlib
 import sys
+from importlib.metadata import version
 
 from hashsets.errors import HashsetsError
 from triage.errors import HotlineError
@@ -43,6 +44,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hotline", description="Content triage and hash matching for a child-protection hotline."
     )
+    parser.add_argument("--version", action="version", version=f"hotline {version('hotline')}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS if only is None else (only,):
         module = importlib.import_module(_MODULES.get(name, f"triage.cli.{name}"))

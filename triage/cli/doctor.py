@@ -184,6 +184,19 @@ def examine(deployment: Deployment) -> Findings:
     return findings
 
 
+def _say(value: Any) -> str:
+    """Return a value in words, for people."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_say(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_say(part) for part in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.0f}"
+    return "none" if value is None else str(value)
+
+
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Examine and print; 1 when something is missing."""
     findings = examine(find_deployment(settings, practice=args.practice))
@@ -193,7 +206,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     for section, values in findings.sections.items():
         print(section)
         for name, value in values.items():
-            print(f"  {name}: {value}")
+            print(f"  {name.replace('_', ' ')}: {_say(value)}")
     for line in findings.missing:
         print(f"missing: {line}", file=sys.stderr)
     if not findings.missing:
