@@ -59,6 +59,7 @@ def open_public_tools(settings: Settings, keys: ProcessKeys) -> PublicTools:
         police_phone=settings.police_phone,
         helpline_phone=settings.helpline_phone,
         uploads=settings.public_uploads,
+        has_status=True,
         practice=database.run(read_kind) == "practice",
     )
     return PublicTools(

@@ -13,6 +13,7 @@ from api.deps import PublicTools
 from api.errors import choose_sentence, choose_status
 from api.lingering import LingeringResponse
 from api.public import report as public_report
+from api.public import status as public_status
 from api.public.pages import CONTENT_SECURITY_POLICY
 from api.public.texts import choose_language
 from api.security import SecurityMiddleware
@@ -84,6 +85,7 @@ def create_app(tools: PublicTools | None, *, hosts: tuple[str, ...] = ()) -> Fas
 
     if tools is not None:
         app.include_router(public_report.router)
+        app.include_router(public_status.router)
         app.include_router(v1_reports.router)
         style = resources.files("api.public").joinpath("static", "public.css").read_bytes()
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from triage.model import Channel
-from triage.rules.states import Remit
+from triage.rules.states import ItemState, Remit
 from triage.store.rows import Connection, row_of
 
 
@@ -59,6 +59,16 @@ def is_stored(conn: Connection, report_id: UUID) -> bool:
     """Return whether a report of this id stands."""
     row = conn.execute("SELECT 1 FROM reports WHERE id = %(id)s", {"id": report_id}).fetchone()
     return row is not None
+
+
+def read_items_of_receipt(conn: Connection, receipt_hmac: bytes) -> list[tuple[ItemState, datetime]]:
+    """Return (state, when it came to it) of each item of the report with this receipt; empty for none."""
+    rows = conn.execute(
+        "SELECT items.state, items.moved_at FROM reports JOIN report_items ON report_items.report_id = reports.id"
+        " JOIN items ON items.id = report_items.item_id WHERE reports.receipt_hmac = %(hmac)s",
+        {"hmac": receipt_hmac},
+    ).fetchall()
+    return [(ItemState(row[0]), row[1]) for row in rows]
 
 
 def insert_unreadable_lines(conn: Connection, report_id: UUID, lines: Sequence[tuple[int, str, str]]) -> None:

@@ -16,7 +16,7 @@ GRANT INSERT, SELECT (id, token_id, idempotency_key, body_digest, receipt_hmac, 
 GRANT INSERT ON report_unreadable_lines, report_items TO hotline_public;
 GRANT INSERT (name, item_id, bytes, created_at) ON intake_objects TO hotline_public;
 GRANT INSERT,
-      SELECT (id, url_key, state, remit, danger, base_lane, lane, captured_at, is_top_level),
+      SELECT (id, url_key, state, remit, danger, base_lane, lane, captured_at, moved_at, is_top_level),
       UPDATE (state, remit, danger, base_lane, reason, closed_as, moved_at, tries, next_try_at, nudged_at, is_top_level)
       ON items TO hotline_public;
 GRANT SELECT (report_id, item_id) ON report_items TO hotline_public;
