@@ -6,7 +6,7 @@ the status and the milliseconds.
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -25,8 +25,6 @@ HEADERS: dict[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-
-Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class SecurityMiddleware:
