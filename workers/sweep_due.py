@@ -31,7 +31,6 @@ from triage.vault import ObjectVault
 from workers.purge_expired import purge_expired, purge_orphans
 
 _log = logging.getLogger(__name__)
-CHANNEL = "hotline_due"
 PURGE_EVERY_S = 5.0
 ORPHANS_EVERY_S = 3600.0
 

@@ -28,7 +28,7 @@ from triage.model import Channel
 from triage.rules.states import Remit
 from triage.rules.urls import split_lines
 from triage.steps.receive_report import Answer, IncomingReport
-from triage.store.people import find_token
+from triage.store.people import digest_token, find_token
 
 router = APIRouter()
 MAX_KEY = 200
@@ -52,11 +52,6 @@ class _Asked:
 
     token_id: UUID
     key: str | None
-
-
-def digest_token(token: str) -> bytes:
-    """Return the SHA-256 by which a token is stored; tokens are random, so that no salt is needed."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 def _authenticate(tools: PublicTools, request: Request) -> _Asked:

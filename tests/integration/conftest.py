@@ -1,12 +1,14 @@
-"""Fixtures of captures: a local site, a real fetcher and decoder, and a worker's tools."""
+"""Fixtures of captures and of the queue: a local site, a real fetcher and decoder, and a worker's tools."""
 
 import socket
 
 import pytest
+import redis
 
 from tests.builders import Clock, open_desk
 from tests.captures import ADDRESS, FIRST, HOST, SECOND, WAITS
 from tests.local_sites import LocalSite
+from triage.queue import QueueDoor
 from triage.sandbox.decoder import Decoder, DecoderLimits
 from workers import capture_item as job
 from workers.fetcher.door import Fetcher
@@ -68,3 +70,18 @@ def clock(monkeypatch):
     patched = Clock()
     monkeypatch.setattr(job, "utcnow", patched)
     return patched
+
+
+@pytest.fixture
+def client(servers):
+    """Valkey, empty before and after."""
+    connection = redis.Redis.from_url(servers.redis_url)
+    connection.flushall()
+    yield connection
+    connection.flushall()
+    connection.close()
+
+
+@pytest.fixture
+def door(servers, client):
+    return QueueDoor(servers.redis_url, timeout_s=30)

@@ -6,7 +6,6 @@ import zlib
 from uuid import UUID
 
 import pytest
-import redis
 from rq import Queue
 from rq.job import Callback
 from rq.serializers import DefaultSerializer, JSONSerializer
@@ -43,20 +42,6 @@ run_worker(Path(sys.argv[1]).read_text(), [QueueName.CAPTURE], {"capture_item": 
 def write_marker(*_, **__):
     """Stand for any function of ours that the queue must not reach."""
     raise AssertionError("this must never be imported by a worker")
-
-
-@pytest.fixture
-def client(servers):
-    connection = redis.Redis.from_url(servers.redis_url)
-    connection.flushall()
-    yield connection
-    connection.flushall()
-    connection.close()
-
-
-@pytest.fixture
-def door(servers, client):
-    return QueueDoor(servers.redis_url, timeout_s=30)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-import redis
 
 from tests.builders import count_rows, report
 from tests.conftest import FreshDatabase
@@ -35,20 +34,6 @@ SETTINGS = load_settings({}, renudge_after_s=20.0, sweep_batch=50, retry_waits_s
 def pool(database):
     with Database(database.dsns["hotline_worker"], size=2) as opened:
         yield opened
-
-
-@pytest.fixture
-def client(servers):
-    connection = redis.Redis.from_url(servers.redis_url)
-    connection.flushall()
-    yield connection
-    connection.flushall()
-    connection.close()
-
-
-@pytest.fixture
-def door(servers, client):
-    return QueueDoor(servers.redis_url, timeout_s=30)
 
 
 def urls(number):

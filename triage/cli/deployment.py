@@ -41,7 +41,7 @@ ROLE_OF_PROCESS = {
     "sweep": "worker",
     "outbound": "outbound",
 }
-EXTERNAL_ROLES = ("owner", "public", "staff", "worker", "outbound")
+EXTERNAL_ROLES = tuple(dict.fromkeys(ROLE_OF_PROCESS.values()))
 QUEUE_USERS = ("worker", "sweep", "outbound")
 
 
@@ -149,14 +149,13 @@ def make_specs(deployment: Deployment, **more: str) -> list[ChildSpec]:
     """
     settings, state = deployment.settings, deployment.state
 
-    def spec(name: str, process: str, *argv: str, **extra: str) -> ChildSpec:
+    def spec(name: str, process: str, *argv: str) -> ChildSpec:
         env = make_child_environment(
             os.environ,
             KEYS_DIR=str(state.keys(process)),
             INDEX_DIR=str(deployment.index_dir),
             STATE_DIR=str(state.root.parent),
             **more,
-            **extra,
         )
         return ChildSpec(name, (sys.executable, "-B", "-m", *argv), env)
 
@@ -174,7 +173,6 @@ def run_deployment(
     *,
     set_up: Callable[[Connection], None] | None = None,
     on_start: Callable[[], None] | None = None,
-    **more: str,
 ) -> None:
     """Run until SIGTERM or SIGINT.
 
@@ -182,8 +180,7 @@ def run_deployment(
         deployment: which one.
         kind: live or practice; the database keeps the first answer for ever.
         set_up: what practice writes before its processes start.
-        on_start: called once the processes are started.
-        more: further variables for every process.
+        on_start: called just before the processes are started.
 
     Raises:
         HotlineError: it cannot start; one line says why.
@@ -199,7 +196,7 @@ def run_deployment(
                 ensure_current(conn, deployment.index_dir)
         except psycopg.Error as error:
             raise ServerUnavailableError(f"PostgreSQL refused the set-up: {type(error).__name__}.") from None
-        supervisor = Supervisor(make_specs(deployment, **more), state.logs, servers=watched)
+        supervisor = Supervisor(make_specs(deployment), state.logs, servers=watched)
         if on_start is not None:
             on_start()
         supervisor.run()

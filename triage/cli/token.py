@@ -1,7 +1,6 @@
 """`hotline token add|revoke|list`: a token for a machine that reports. It is shown once and stored only as a digest."""
 
 import argparse
-import hashlib
 import re
 import secrets
 from datetime import timedelta
@@ -22,7 +21,7 @@ from triage.errors import NotAllowedError, UnknownThingError
 from triage.settings import Settings
 from triage.store import custody
 from triage.store.custody import SYSTEM, NewEvent
-from triage.store.people import insert_token, list_tokens, revoke_token
+from triage.store.people import digest_token, insert_token, list_tokens, revoke_token
 
 SCOPES = ("intake", "match", "stats")
 PREFIX = "hotline_"
@@ -84,7 +83,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
                 conn,
                 args.name,
                 args.scope,
-                hashlib.sha256(secret.encode()).digest(),
+                digest_token(secret),
                 now=now,
                 expires_at=now + timedelta(days=args.days),
             )

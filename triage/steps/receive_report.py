@@ -1,6 +1,6 @@
 """Receive a report: store it, its readable lines as items, its unreadable lines as they are.
 
-1. Lines are brought to their normal form before the transaction; unreadable ones are kept with a reason.
+1. Lines are brought to their normal form first; unreadable ones are kept with a reason.
 2. A repeated request (same token, same idempotency key, same body) gets the same answer and stores nothing.
 3. New URLs become items; an item that stands already is reopened as the tables of states say, or only gets
    the report added. Known and unknown URLs take the same way and give the same answer.

@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -87,7 +87,7 @@ class Recorded:
 
     due: tuple[UUID, ...] = ()
     consumed: tuple[str, ...] = ()
-    unused: tuple[str, ...] = field(default=())
+    unused: tuple[str, ...] = ()
 
 
 def record_capture(
@@ -244,6 +244,8 @@ def _store_file(
         images.raise_generation(conn, image_id, generation=file.generation)
     unused = _store_evidence(conn, image_id, file.evidence, events, now=now)
     images.link_image(conn, taken.item.id, image_id, taken.capture_id)
+    if any(hit.fingerprint not in ids for hit in file.hits):
+        raise StaleStateError  # other values stand for this image: a hit is never dropped, match those instead
     matches = [
         NewMatch(
             fingerprint_id=ids[hit.fingerprint],
@@ -256,7 +258,7 @@ def _store_file(
             in file.trusted,
         )
         for hit in file.hits
-        if hit.entry_id in file.entries and hit.fingerprint in ids
+        if hit.entry_id in file.entries  # an entry that was withdrawn meanwhile is no match any more
     ]
     added = images.insert_matches(conn, matches, generation=file.generation, now=now)
     events.append(

@@ -22,4 +22,7 @@ def bind_keys(conn: Connection, digests: Mapping[str, bytes]) -> None:
         )
         row = conn.execute("SELECT digest FROM key_digests WHERE name = %(name)s", {"name": name}).fetchone()
         if row is None or bytes(row[0]) != digest:
-            raise KeyMissingError(f"The key file {name} is not the one that this database was started with.")
+            raise KeyMissingError(
+                f"The key file {name} is not the one that this database was started with:"
+                " put that one back from the backup."
+            )

@@ -1,5 +1,6 @@
 """Persons with their roles, and the tokens of machines."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -34,6 +35,11 @@ def find_person(conn: Connection, name: str) -> Person | None:
     if row is None:
         return None
     return Person(row[0], row[1], tuple(PersonRole(role) for role in row[3]), row[2])
+
+
+def digest_token(token: str) -> bytes:
+    """Return the SHA-256 by which a token is stored; tokens are random, so that no salt is needed."""
+    return hashlib.sha256(token.encode()).digest()
 
 
 def insert_token(
