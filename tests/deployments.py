@@ -1,5 +1,6 @@
 """Whole deployments for tests: key folders around a fresh database, single processes of it, and `hotline up`."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -124,9 +125,10 @@ def read_command(pid: int) -> str:
 def list_below(pid: int) -> list[int]:
     """Return the ids of all children of a process, and theirs."""
     found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += [int(child), *list_below(int(child))]
+    with contextlib.suppress(OSError):  # a process may end while it is asked
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in task.read_text().split():
+                found += [int(child), *list_below(int(child))]
     return found
 
 
