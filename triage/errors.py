@@ -99,3 +99,12 @@ class HostilePictureError(PictureRefusedError):
 # The decoder itself, not the picture; trying again may help.
 class DecoderUnavailableError(HotlineError):
     """The picture decoder does not run; nothing was decoded."""
+
+
+# What leaves and what comes in as a package.
+class MessageRefusedError(HotlineError):
+    """The message may not leave as it is."""
+
+
+class PackageRefusedError(HotlineError):
+    """The package cannot be trusted."""

@@ -6,6 +6,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from triage.rules.states import (
+    Agreement,
+    Basis,
     CaptureOutcome,
     ClosedAs,
     ImageState,
@@ -13,6 +15,9 @@ from triage.rules.states import (
     ItemState,
     Lane,
     Remit,
+    SendingKind,
+    SendingPart,
+    SendingState,
 )
 
 
@@ -33,6 +38,23 @@ class PersonRole(StrEnum):
     CLERK = "clerk"
     ADMIN = "admin"
     AUDITOR = "auditor"
+
+
+class RecipientKind(StrEnum):
+    """Who may be told something."""
+
+    POLICE = "police"
+    ISP = "isp"
+    HOTLINE = "hotline"
+    HELPLINE = "helpline"
+    AUTHORITY = "authority"
+
+
+class ChannelOut(StrEnum):
+    """How a recipient is reached: by mail, or by sealed packages in the outbox folder."""
+
+    MAIL = "mail"
+    OUTBOX = "outbox"
 
 
 class Media(StrEnum):
@@ -98,6 +120,8 @@ class Item:
     captured_at: datetime | None
     tries: int
     next_try_at: datetime | None
+    round: int
+    settled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +169,106 @@ class EvidenceObject:
     image_id: UUID
     kind: EvidenceKind
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Addresses that one operator announces.
+
+    Attributes:
+        prefix: CIDR.
+        operator: its legal name.
+        country: of the operator, ISO 3166 alpha-2, XK for Kosovo.
+    """
+
+    prefix: str
+    asn: int
+    operator: str
+    brand: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """Who hosts an item, by what was found at a time or by what a person decided.
+
+    Attributes:
+        sources: one mapping per source, as it was found.
+        reason: why the sources are not agreed, in words.
+    """
+
+    id: UUID
+    item_id: UUID
+    address: str | None
+    asn: int | None
+    operator: str | None
+    country: str | None
+    sources: list[dict[str, str | int | None]]
+    agreement: Agreement
+    reason: str | None
+    decided_by: UUID | None
+    located_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person or body that may be told something, once a lead has approved it as it stands.
+
+    Attributes:
+        language: sq, en or sq+en.
+        contact: a mail address, or the name of a folder in the outbox.
+        public_key: an age recipient; what is attached or packed is sealed to it.
+        asns: of an ISP, the networks it answers for.
+        country: of a partner hotline, ISO 3166 alpha-2.
+    """
+
+    id: UUID
+    name: str
+    kind: RecipientKind
+    language: str
+    channel: ChannelOut
+    contact: str
+    public_key: str | None
+    country: str | None
+    asns: list[int]
+    entered_by: UUID | None
+    approved_by: UUID | None
+    approved_at: datetime | None
+    disabled_at: datetime | None
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether anything may leave to it."""
+        return self.approved_at is not None and self.disabled_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One message that leaves once: a notice, a referral, a reminder of one, or its retraction."""
+
+    id: UUID
+    kind: SendingKind
+    part: SendingPart
+    number: int
+    reference: str
+    message_id: str
+    recipient_id: UUID | None
+    state: SendingState
+    basis: Basis
+    host: str
+    asn: int | None
+    country: str | None
+    is_urgent: bool
+    is_held: bool
+    is_recalled: bool
+    created_at: datetime
+    queued_at: datetime | None
+    next_try_at: datetime | None
+    tries: int
+    started_at: datetime | None
+    sent_at: datetime | None
+    left_as: str | None
+    file_name: str | None
+    answered_at: datetime | None
+    answer: str | None
+    reason: str | None

@@ -4,6 +4,7 @@
 shell exported); secrets never do: they lie in files under `keys/`.
 """
 
+import ipaddress
 import math
 import os
 from collections.abc import Mapping
@@ -23,12 +24,17 @@ SECRET_FIELDS = frozenset(
         "database_url_outbound",
         "redis_url",
         "evidence_url",
+        "smtp_url",
     }
 )
 LIVE_FLOORS_S = {
     "retry_waits_s": 10.0,
     "undo_s": 60.0,
     "online_check_every_s": 600.0,
+    "removed_check_every_s": 600.0,
+    "send_waits_s": 30.0,
+    "reminder_after_s": 3600.0,
+    "police_wait_max_s": 600.0,
     "orphan_after_s": 7200.0,
 }
 """Shortest times in seconds that a live deployment takes; only practice may go below."""
@@ -135,9 +141,72 @@ class Settings:
         768, "Memory that a decoding child may map beyond the zygote's own, in MiB."
     )
 
-    # Retention and later stages
-    undo_s: float = setting(60.0, "Seconds for which a settled verdict can be undone and its views are kept.")
+    # Assessing
+    second_assessor: str = setting(
+        "before_notice",
+        "Two assessors gate every notice on a new picture (before_notice); or one is enough for a domestic notice,"
+        " and two gate partners (before_sharing).",
+    )
+    second_look_share: float = setting(
+        0.05, "Share of pictures judged not illegal that are drawn for a second assessor, 0 to 1."
+    )
+    look_max_s: float = setting(10.0, "Longest look in seconds; one that nobody ends counts this long.")
+    session_idle_s: float = setting(
+        1800.0, "Seconds without a request after which a person must sign in again."
+    )
+    session_max_s: float = setting(36000.0, "Seconds after which a person must sign in again in any case.")
+    join_link_s: float = setting(86400.0, "Life of a one-time link to join, in seconds.")
+
+    # Sending
+    hotline_name: str = setting("iSIGURT.al", "Name of this hotline, as its notices give it.")
+    hotline_org: str = setting(
+        "Linja Kombëtare për Internet të Sigurt (CRCA/ECPAT Shqipëri)", "Who runs it, as its notices give it."
+    )
+    hotline_mail: str = setting(
+        "notices@isigurt.example", "Mail address that notices come from and are answered to."
+    )
+    hotline_phone: str = setting("116 111", "Telephone number that notices give.")
+    smtp_url: str | None = setting(
+        None,
+        "Mail relay, as smtp://user:password@host:587 (STARTTLS) or smtps://host:465; unset: a key file smtp-url,"
+        " else mails are written as files to OUTBOX_DIR/mail.",
+    )
+    outbox_dir: Path | None = setting(
+        None, "Folder of what leaves as files: mail/ and packages/; unset: under STATE_DIR."
+    )
+    police_wait_max_s: float = setting(
+        14400.0,
+        "Longest time in seconds that a notice waits for the police referral of its items to be sent.",
+    )
+    send_waits_s: tuple[float, ...] = setting(
+        (60.0, 300.0, 900.0, 3600.0, 7200.0, 14400.0, 28800.0),
+        "Waits before each new try of a message that was refused for now, in seconds, comma-separated.",
+    )
+    send_timeout_s: float = setting(60.0, "Longest silence of a mail relay, in seconds.")
+    reminder_after_s: tuple[float, ...] = setting(
+        (86400.0, 172800.0), "When reminders leave after a notice was sent, in seconds, comma-separated."
+    )
+    removal_asked_within_s: float = setting(
+        86400.0, "Time in seconds within which a notice asks for the removal."
+    )
+
+    # Online checks
     online_check_every_s: float = setting(3600.0, "Seconds between two online checks of an item.")
+    removed_check_every_s: float = setting(
+        1800.0, "Least seconds between two checks that find an item removed; three in a row close it."
+    )
+    dns_server: str | None = setting(
+        None, "Address of the DNS resolver that lookups ask; unset: the one of this machine."
+    )
+    inside_networks: tuple[str, ...] = setting(
+        (), "Networks of our own servers in CIDR form, comma-separated; the fetcher never dials them."
+    )
+
+    # Retention
+    undo_s: float = setting(
+        60.0,
+        "Seconds for which a settled verdict can be undone; until then nothing leaves and its views are kept.",
+    )
     orphan_after_s: float = setting(86400.0, "Age in seconds from which an object without a row is deleted.")
     evidence_for_police: bool = setting(
         False, "Whether the bytes of settled illegal images are kept for the police (on/off)."
@@ -187,6 +256,10 @@ def _parse(name: str, kind: Any, text: str) -> Any:
 def _check(settings: Settings) -> Settings:
     if settings.sandbox not in {"strict", "weak"}:
         raise SettingsError("SANDBOX must be strict or weak")
+    if settings.second_assessor not in {"before_notice", "before_sharing"}:
+        raise SettingsError("SECOND_ASSESSOR must be before_notice or before_sharing")
+    if not 0 <= settings.second_look_share <= 1:
+        raise SettingsError("SECOND_LOOK_SHARE must be 0 to 1")
     if settings.public_port == settings.staff_port:
         raise SettingsError("PUBLIC_PORT and STAFF_PORT must differ")
     if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
@@ -201,12 +274,26 @@ def _check(settings: Settings) -> Settings:
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, (int, float)) and not (number >= 0 and math.isfinite(number)):
                 raise SettingsError(f"{environment_name(spec.name)} must be a number, and not negative")
+    for text in settings.inside_networks:
+        _check_network(text)
     if settings.workers < 1:
         raise SettingsError("WORKERS must be at least 1")
     for name, port in (("PUBLIC_PORT", settings.public_port), ("STAFF_PORT", settings.staff_port)):
         if not 0 < port < 65536:
             raise SettingsError(f"{name} must be a port, 1 to 65535")
     return settings
+
+
+def _check_network(text: str) -> None:
+    """Refuse what is no network; one with host bits is a slip that would protect less than was meant."""
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        raise SettingsError(
+            f"INSIDE_NETWORKS holds {text!r}, which is no network such as 192.0.2.0/24"
+        ) from None
+    if network.version == 6 and network.network_address.ipv4_mapped is not None:
+        raise SettingsError(f"INSIDE_NETWORKS holds {text!r}: write an IPv4 network as IPv4")
 
 
 def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

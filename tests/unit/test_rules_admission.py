@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from triage.rules.admission import Admission, admit_again
-from triage.rules.states import ITEM_MOVES, ItemState, Remit, find_move
+from triage.rules.states import ITEM_MOVES, ClosedAs, ItemState, Remit, find_move
 
 NOW = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 DAY_S = 86400.0
@@ -13,8 +13,8 @@ OLD = NOW - timedelta(seconds=DAY_S)
 FRESH = OLD + timedelta(seconds=1)
 
 
-def admit(state, remit=Remit.CSAM, captured_at=OLD, *, danger=False):
-    return admit_again(state, remit, captured_at, danger=danger, now=NOW, recapture_after_s=DAY_S)
+def admit(state, remit=Remit.CSAM, captured_at=OLD, *, closed_as=None, danger=False):
+    return admit_again(state, remit, captured_at, closed_as, danger=danger, now=NOW, recapture_after_s=DAY_S)
 
 
 @pytest.mark.parametrize("remit", [Remit.HATE_SPEECH, Remit.OTHER])
@@ -37,6 +37,13 @@ def test_a_report_of_ours_outranks_any_other_remit(captured_at):
 def test_a_closed_item_is_captured_again_unless_its_capture_is_fresh(captured_at, expected):
     assert admit(ItemState.CLOSED, captured_at=captured_at) is expected
     assert admit(ItemState.CLOSED, captured_at=captured_at, danger=True) is Admission.REPORTED_AGAIN
+
+
+@pytest.mark.parametrize("closed_as", list(ClosedAs))
+def test_what_was_never_judged_comes_back_at_once(closed_as):
+    at_once = closed_as is ClosedAs.NOT_JUDGED
+    admission = admit(ItemState.CLOSED, captured_at=FRESH, closed_as=closed_as)
+    assert admission is (Admission.REPORTED_AGAIN if at_once else Admission.ADDED)
 
 
 @pytest.mark.parametrize(

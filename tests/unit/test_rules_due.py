@@ -2,8 +2,8 @@
 
 import pytest
 
-from triage.rules.due import ITEM_JOBS, next_wait
-from triage.rules.states import ItemState
+from triage.rules.due import ITEM_JOBS, SENDING_JOBS, next_wait
+from triage.rules.states import ItemState, SendingState
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ def test_a_wait_of_nothing_is_not_giving_up():
 
 def test_jobs_are_names_and_never_import_paths():
     assert set(ITEM_JOBS) <= set(ItemState)
-    for job in ITEM_JOBS.values():
+    assert set(SENDING_JOBS) <= set(SendingState)
+    for job in (*ITEM_JOBS.values(), *SENDING_JOBS.values()):
         assert job.name.isidentifier()
         assert type(job.name) is str

@@ -2,22 +2,31 @@
 
 from dataclasses import replace
 from itertools import product
+from uuid import uuid4
 
 import pytest
 
 from triage.rules.lanes import (
     PAGE_BEHIND_PAGE,
     PAGE_CUT,
+    SECOND,
+    ShownChild,
     ShownImage,
     place_by_failure,
     place_by_images,
     place_page,
     place_unread_page,
 )
-from triage.rules.states import ItemState, Lane
+from triage.rules.states import ClosedAs, ImageState, ItemState, Lane
 
 NEW = ShownImage(
-    is_known=False, can_be_shown=True, has_views=True, finding=None, nearest=None, has_untrusted_exact=False
+    state=ImageState.UNJUDGED,
+    is_known=False,
+    can_be_shown=True,
+    has_views=True,
+    finding=None,
+    nearest=None,
+    has_untrusted_exact=False,
 )
 KNOWN = replace(NEW, is_known=True, has_views=False)
 HIDDEN = replace(NEW, can_be_shown=False, has_views=False, finding="a video: cannot be displayed here")
@@ -28,7 +37,7 @@ def test_no_look_holds_exactly_what_is_known_whatever_else_is_said():
     for known, shown, views, finding, nearest, untrusted, status in product(
         (True, False), (True, False), (True, False), (None, "odd"), (None, 0, 31), (True, False), (None, 200)
     ):
-        image = ShownImage(known, shown, views, finding, nearest, untrusted)
+        image = ShownImage(ImageState.UNJUDGED, known, shown, views, finding, nearest, untrusted)
         for images in ([image], [image, KNOWN], [KNOWN, image]):
             place = place_by_images(images, status=status)
             assert place.lane is (Lane.NO_LOOK if known else Lane.LOOK)
@@ -62,19 +71,31 @@ def test_the_reason_says_what_a_person_must_know_first(images, status, reason):
     assert (place.lane, place.reason) == (Lane.LOOK, reason)
 
 
-def test_a_page_needs_no_look_only_when_every_picture_is_captured_and_known():
-    known = (WAITING, Lane.NO_LOOK)
+def child(state, lane=None, closed_as=None):
+    return ShownChild(uuid4(), state, lane, closed_as)
+
+
+def test_a_page_waits_in_no_look_only_when_nothing_of_it_is_left_to_see():
+    known, judged = child(WAITING, Lane.NO_LOOK), child(CLOSED, closed_as=ClosedAs.NOT_ACTIONABLE)
     assert place_page([known, known]).lane is Lane.NO_LOOK
-    for other in (
-        (RECEIVED, None),
-        (WAITING, Lane.LOOK),
-        (CLOSED, None),
-        (ItemState.AWAITING_LEAD, Lane.LEAD),
-    ):
-        for children in ([known, other], [other], [other, known]):
+    assert place_page([known, judged]).lane is Lane.NO_LOOK
+    for other in (child(RECEIVED), child(WAITING, Lane.LOOK)):
+        for children in ([known, other], [other], [other, judged]):
             assert place_page(children).lane is Lane.LOOK
-    assert place_page([known, (RECEIVED, None)]).reason == "a page: 1 of 2 pictures captured"
-    assert place_page([known, (WAITING, Lane.LOOK)]).reason == "a page: 2 pictures, 1 known"
+    assert place_page([known, child(RECEIVED)]).reason == "a page: 1 of 2 pictures captured"
+    assert place_page([known, child(WAITING, Lane.LOOK)]).reason == "a page: 2 pictures, 1 known"
+
+
+def test_a_page_waits_for_a_second_assessor_once_nothing_of_it_waits_for_a_first():
+    once, known = child(WAITING, Lane.SECOND), child(WAITING, Lane.NO_LOOK)
+    assert place_page([once, known]).lane is Lane.SECOND
+    assert place_page([once, child(WAITING, Lane.LOOK)]).lane is Lane.LOOK
+
+
+def test_what_is_half_judged_waits_for_a_second_and_what_is_settled_for_a_word():
+    assert place_by_images([replace(NEW, state=ImageState.JUDGED_ONCE)], status=200).reason == SECOND
+    settled = place_by_images([replace(NEW, state=ImageState.SETTLED)], status=200)
+    assert (settled.lane, settled.reason) == (Lane.LOOK, "judged before: confirm or reopen")
 
 
 def test_failures_and_unread_pages_are_looked_at():

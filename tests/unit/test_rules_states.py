@@ -2,10 +2,13 @@
 
 import pytest
 
+from api.console.routes import ROUTES
+from triage.rules.due import ITEM_JOBS, SENDING_JOBS
 from triage.rules.states import (
     FINAL,
     IMAGE_MOVES,
     ITEM_MOVES,
+    PAGES,
     SENDING_MOVES,
     WAITING_STATES,
     ImageState,
@@ -48,6 +51,18 @@ def test_every_state_is_reached_and_leads_to_a_final_one(name):
     assert reach(moves, start) == set(states)
     for state in states:
         assert reach(moves, state) & FINAL
+
+
+@MACHINE
+def test_every_state_that_is_not_final_has_a_job_or_a_page_where_a_person_finds_it(name):
+    states = set(MACHINES[name][1])
+    assert states <= FINAL | set(ITEM_JOBS) | set(SENDING_JOBS) | set(PAGES)
+    assert not (FINAL & states) & (set(ITEM_JOBS) | set(SENDING_JOBS) | set(PAGES))
+
+
+def test_every_page_of_a_state_is_a_route_of_the_console():
+    pages = {route.path for route in ROUTES if route.method == "GET"}
+    assert {path.partition("?")[0] for path in PAGES.values()} <= pages
 
 
 @MACHINE

@@ -39,6 +39,10 @@ EXAMPLE = Path(triage.__file__).parents[1] / ".env.example"
         ("STAFF_PORT", "65536", "STAFF_PORT must be a port"),
         ("SANDBOX", "off", "SANDBOX must be strict or weak"),
         ("LOG_LEVEL", "chatty", "LOG_LEVEL must be"),
+        ("INSIDE_NETWORKS", "our-network", "INSIDE_NETWORKS holds 'our-network'"),
+        ("INSIDE_NETWORKS", "192.0.2.0/24,198.51.100.7/24", "INSIDE_NETWORKS holds '198.51.100.7/24'"),
+        ("INSIDE_NETWORKS", "192.0.2.0/33", "INSIDE_NETWORKS holds '192.0.2.0/33'"),
+        ("INSIDE_NETWORKS", "::ffff:192.0.2.0/120", "write an IPv4 network as IPv4"),
         ("JOB_TIMEOUT", "80", "JOB_TIMEOUT must be longer"),
         ("CAPTURE_LEASE", "280", "CAPTURE_LEASE longer still"),
         ("FETCH_TOTAL", "nan", "JOB_TIMEOUT must be longer"),
@@ -69,6 +73,7 @@ def test_values_are_read_by_their_types():
             "EVIDENCE_FOR_POLICE": "No",
             "RETRY_WAITS": "1,2.5",
             "SERVED_HOSTS": "a.example, b.example,",
+            "INSIDE_NETWORKS": "192.0.2.0/24, 2001:db8::/32,198.51.100.7,",
             "SWEEP_EVERY": "0.25",
             "DATABASE_URL": "",
         }
@@ -77,6 +82,7 @@ def test_values_are_read_by_their_types():
     assert (settings.workers, settings.public_uploads, settings.evidence_for_police) == (3, True, False)
     assert (settings.retry_waits_s, settings.sweep_every_s) == ((1.0, 2.5), 0.25)
     assert settings.served_hosts == ("a.example", "b.example")
+    assert settings.inside_networks == ("192.0.2.0/24", "2001:db8::/32", "198.51.100.7")
     assert settings.database_url is None
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from triage.rules.states import ItemState, Remit
+from triage.rules.states import ClosedAs, ItemState, Remit
 
 
 class Admission(StrEnum):
@@ -18,6 +18,7 @@ def admit_again(
     state: ItemState,
     remit: Remit,
     captured_at: datetime | None,
+    closed_as: ClosedAs | None,
     *,
     danger: bool,
     now: datetime,
@@ -29,6 +30,7 @@ def admit_again(
         state: the item's state.
         remit: the new report's remit.
         captured_at: when the item was last captured.
+        closed_as: why it is closed, if it is: what was never judged must come back.
         danger: whether the new report says that a child is in danger: somebody must see it, fresh or not.
         now: aware time of the report.
         recapture_after_s: seconds after which a capture is too old to stand for a new report.
@@ -38,6 +40,6 @@ def admit_again(
     if state is ItemState.AWAITING_HAND_ON:
         return Admission.REPORTED_IN_REMIT
     is_fresh = captured_at is not None and now - captured_at < timedelta(seconds=recapture_after_s)
-    if state is ItemState.CLOSED and (danger or not is_fresh):
+    if state is ItemState.CLOSED and (danger or not is_fresh or closed_as is ClosedAs.NOT_JUDGED):
         return Admission.REPORTED_AGAIN
     return Admission.ADDED

@@ -1,6 +1,6 @@
 """Draws the tables of states as `docs/states.md`; a test holds the file to the tables."""
 
-from triage.rules.states import FINAL, IMAGE_MOVES, ITEM_MOVES, LATER, SENDING_MOVES, Move
+from triage.rules.states import FINAL, IMAGE_MOVES, ITEM_MOVES, SENDING_MOVES, Move
 
 _TABLES: tuple[tuple[str, tuple[Move, ...]], ...] = (
     ("Item", ITEM_MOVES),
@@ -18,7 +18,6 @@ def draw_states() -> str:
         finals = sorted({move.after for move in moves} & FINAL)
         lines += [f"    {state} --> [*]" for state in finals]
         lines += ["```", ""]
-    lines += ["Without a job or page yet: " + ", ".join(sorted(LATER)) + ".", ""]
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ Strings only: `workers/__main__.py` maps each name to its function, and a test h
 from dataclasses import dataclass
 from enum import StrEnum
 
-from triage.rules.states import ItemState
+from triage.rules.states import ItemState, SendingState
 
 
 class QueueName(StrEnum):
@@ -26,11 +26,24 @@ class Job:
 
 
 CAPTURE_ITEM = Job("capture_item", QueueName.CAPTURE)
+LOCATE_HOST = Job("locate_host", QueueName.LOOKUP)
+CHECK_ONLINE = Job("check_online", QueueName.LOOKUP)
+SEND = Job("send", QueueName.OUTBOUND)
 
 ITEM_JOBS: dict[ItemState, Job] = {
     ItemState.RECEIVED: CAPTURE_ITEM,
+    ItemState.ACTIONABLE: LOCATE_HOST,
+    ItemState.HELD_FOR_POLICE: CHECK_ONLINE,
+    ItemState.AWAITING_HOSTING: CHECK_ONLINE,
+    ItemState.NOTIFIED: CHECK_ONLINE,
 }
-"""Item state → the job that moves it on."""
+"""Item state → the job that moves it on, or looks whether it may."""
+
+SENDING_JOBS: dict[SendingState, Job] = {
+    SendingState.QUEUED: SEND,
+    SendingState.SENDING: SEND,
+}
+"""Sending state → the job: to send it, or to say what became of one that a crash left behind."""
 
 
 def next_wait(waits_s: tuple[float, ...], tries: int) -> float | None:

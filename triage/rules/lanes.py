@@ -1,13 +1,18 @@
 """In which lane an item waits, and why, in words that a person reads on the queue."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from triage.rules.states import ItemState, Lane
+from triage.rules.states import ClosedAs, ImageState, ItemState, Lane
 
 TEXT_ONLY = "a report without an address or a file"
 OUT_OF_REMIT = "another remit: to be handed on"
 PAGE_CUT = "a page too large to be read for pictures"
+DISPUTED = "two assessors differ, or somebody was unsure: a lead decides"
+SKIPPED = "passed over twice: a lead decides"
+SECOND = "waits for a second assessor"
 PAGE_BEHIND_PAGE = "a page behind a page: its pictures were not looked for"
 
 
@@ -16,6 +21,7 @@ class ShownImage:
     """What is known of one image that an item shows.
 
     Attributes:
+        state: how far it is judged.
         is_known: an exact digest in a trusted set, or settled as illegal here.
         can_be_shown: whether a view of it exists or could be made.
         has_views: whether views of it are kept; those of a known image never were.
@@ -24,12 +30,23 @@ class ShownImage:
         has_untrusted_exact: an exact digest in a set that is not trusted.
     """
 
+    state: ImageState
     is_known: bool
     can_be_shown: bool
     has_views: bool
     finding: str | None
     nearest: int | None
     has_untrusted_exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChild:
+    """One picture of a page, as an item of its own."""
+
+    id: UUID
+    state: ItemState
+    lane: Lane | None
+    closed_as: ClosedAs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,10 @@ def place_by_images(images: Sequence[ShownImage], *, status: int | None) -> Plac
     if all(image.is_known for image in images):
         return Placing(Lane.NO_LOOK, "known: exact digest in a trusted set or settled here")
     open_ones = [image for image in images if not image.is_known]
+    if all(image.state is ImageState.SETTLED for image in open_ones):
+        return Placing(Lane.LOOK, "judged before: confirm or reopen")
+    if any(image.state is ImageState.JUDGED_ONCE for image in open_ones):
+        return Placing(Lane.SECOND, SECOND)
     if any(image.can_be_shown and not image.has_views for image in open_ones):
         return Placing(Lane.LOOK, "no longer known and no view was kept: capture it again")
     near = [image.nearest for image in open_ones if image.nearest is not None]
@@ -79,16 +100,23 @@ def place_unread_page(reservation: str) -> Placing:
     return Placing(Lane.LOOK, reservation)
 
 
-def place_page(children: Sequence[tuple[ItemState, Lane | None]]) -> Placing:
-    """Place a page by its pictures: (state, lane) of each child item.
+def place_page(children: Sequence[ShownChild]) -> Placing:
+    """Place a page by its pictures.
 
-    It waits in no_look only when every picture is captured and known.
+    It waits in no_look only when every picture is captured and known, or was judged before.
     """
     total = len(children)
-    captured = sum(1 for state, _ in children if state is not ItemState.RECEIVED)
-    known = sum(1 for _, lane in children if lane is Lane.NO_LOOK)
+    captured = sum(child.state is not ItemState.RECEIVED for child in children)
+    lanes = Counter(child.lane for child in children)
+    known = lanes[Lane.NO_LOOK]
     if captured < total:
         return Placing(Lane.LOOK, f"a page: {captured} of {total} pictures captured")
     if known == total:
         return Placing(Lane.NO_LOOK, f"a page: all {total} pictures known")
-    return Placing(Lane.LOOK, f"a page: {total} pictures, {known} known")
+    if lanes[Lane.LOOK]:
+        return Placing(Lane.LOOK, f"a page: {total} pictures, {known} known")
+    if lanes[Lane.SECOND]:
+        return Placing(
+            Lane.SECOND, f"a page: {lanes[Lane.SECOND]} of {total} pictures wait for a second assessor"
+        )
+    return Placing(Lane.NO_LOOK, f"a page: {total} pictures, all known or judged before")

@@ -52,6 +52,7 @@ class ClosedAs(StrEnum):
     REMOVED = "removed"
     REMOVED_BEFORE_NOTICE = "removed_before_notice"
     NOT_JUDGED = "not_judged"
+    REFERRED = "referred"
 
 
 class Lane(StrEnum):
@@ -100,6 +101,48 @@ class SendingState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class SendingKind(StrEnum):
+    """What leaves: a notice to who hosts it, or a referral to the police or to a partner hotline."""
+
+    NOTICE = "notice"
+    POLICE = "police"
+    HOTLINE = "hotline"
+
+
+class SendingPart(StrEnum):
+    """The first message, a reminder of it, or its retraction; all three bear one reference."""
+
+    FIRST = "first"
+    REMINDER = "reminder"
+    RETRACTION = "retraction"
+
+
+class Basis(StrEnum):
+    """On what a judgement stands: a look, an exact hash in a trusted set (without a look), or facts alone."""
+
+    LOOKED = "looked"
+    EXACT_HASH = "exact_hash"
+    FACTS = "facts"
+
+
+class Agreement(StrEnum):
+    """Whether the sources say the same of who hosts an item."""
+
+    AGREED = "agreed"
+    DISPUTED = "disputed"
+    UNKNOWN = "unknown"
+
+
+class OnlineResult(StrEnum):
+    """What one online check found. Unreachable and unknown never close an item."""
+
+    ONLINE = "online"
+    REMOVED = "removed"
+    UNREACHABLE = "unreachable"
+    MOVED = "moved"
+    UNKNOWN = "unknown"
+
+
 class Who(StrEnum):
     """Who may make a move."""
 
@@ -143,10 +186,12 @@ ITEM_MOVES: tuple[Move, ...] = (
     Move(_I.AWAITING_LEAD, "settled_not_actionable", _I.CLOSED, Who.LEAD),
     Move(_I.AWAITING_LEAD, "out_of_remit", _I.AWAITING_HAND_ON, Who.STEP),
     Move(_I.HELD_FOR_POLICE, "police_hold_lifted", _I.ACTIONABLE, Who.ANALYST),
+    Move(_I.HELD_FOR_POLICE, "hold_lifted_unseen", _I.CLOSED, Who.ANALYST),
     Move(_I.HELD_FOR_POLICE, "found_removed", _I.CLOSED, Who.WORKER),
     Move(_I.HELD_FOR_POLICE, "reopened", _I.AWAITING_ASSESSMENT, Who.STEP),
     Move(_I.ACTIONABLE, "hosting_unclear", _I.AWAITING_HOSTING, Who.WORKER),
     Move(_I.ACTIONABLE, "notices_issued", _I.NOTIFIED, Who.WORKER),
+    Move(_I.ACTIONABLE, "nothing_to_remove", _I.CLOSED, Who.WORKER),
     Move(_I.ACTIONABLE, "found_removed", _I.CLOSED, Who.WORKER),
     Move(_I.ACTIONABLE, "reopened", _I.AWAITING_ASSESSMENT, Who.STEP),
     Move(_I.AWAITING_HOSTING, "hosting_decided", _I.ACTIONABLE, Who.ANALYST),
@@ -154,6 +199,7 @@ ITEM_MOVES: tuple[Move, ...] = (
     Move(_I.AWAITING_HOSTING, "reopened", _I.AWAITING_ASSESSMENT, Who.STEP),
     Move(_I.NOTIFIED, "found_online", _I.NOTIFIED, Who.WORKER),
     Move(_I.NOTIFIED, "found_moved", _I.ACTIONABLE, Who.WORKER),
+    Move(_I.NOTIFIED, "said_not_ours", _I.ACTIONABLE, Who.ANALYST),
     Move(_I.NOTIFIED, "found_removed", _I.CLOSED, Who.WORKER),
     Move(_I.NOTIFIED, "reopened", _I.AWAITING_ASSESSMENT, Who.STEP),
     Move(_I.CLOSED, "reopened", _I.AWAITING_ASSESSMENT, Who.ANALYST),
@@ -173,6 +219,8 @@ IMAGE_MOVES: tuple[Move, ...] = (
 
 SENDING_MOVES: tuple[Move, ...] = (
     Move(_S.WAITING_APPROVAL, "recipient_approved", _S.QUEUED, Who.LEAD),
+    Move(_S.WAITING_APPROVAL, "withdrawn", _S.WITHDRAWN, Who.STEP),
+    Move(_S.QUEUED, "recipient_disapproved", _S.WAITING_APPROVAL, Who.STEP),
     Move(_S.QUEUED, "started", _S.SENDING, Who.WORKER),
     Move(_S.QUEUED, "withdrawn", _S.WITHDRAWN, Who.STEP),
     Move(_S.SENDING, "accepted", _S.SENT, Who.WORKER),
@@ -183,46 +231,39 @@ SENDING_MOVES: tuple[Move, ...] = (
     Move(_S.REJECTED, "withdrawn", _S.WITHDRAWN, Who.ANALYST),
     Move(_S.UNCLEAR, "found_sent", _S.SENT, Who.ANALYST),
     Move(_S.UNCLEAR, "found_unsent", _S.QUEUED, Who.ANALYST),
+    Move(_S.UNCLEAR, "withdrawn", _S.WITHDRAWN, Who.ANALYST),
     Move(_S.SENT, "acknowledged", _S.ACKNOWLEDGED, Who.ANALYST),
     Move(_S.SENT, "disputed", _S.DISPUTED, Who.ANALYST),
     Move(_S.SENT, "withdrawn", _S.WITHDRAWN, Who.STEP),
-    Move(_S.ACKNOWLEDGED, "resolved", _S.RESOLVED, Who.ANALYST),
+    Move(_S.SENT, "resolved", _S.RESOLVED, Who.STEP),
+    Move(_S.ACKNOWLEDGED, "resolved", _S.RESOLVED, Who.STEP),
     Move(_S.ACKNOWLEDGED, "disputed", _S.DISPUTED, Who.ANALYST),
     Move(_S.ACKNOWLEDGED, "withdrawn", _S.WITHDRAWN, Who.STEP),
-    Move(_S.DISPUTED, "resolved", _S.RESOLVED, Who.ANALYST),
-    Move(_S.DISPUTED, "sent_to_new_host", _S.QUEUED, Who.ANALYST),
+    Move(_S.DISPUTED, "resolved", _S.RESOLVED, Who.STEP),
+    Move(_S.DISPUTED, "withdrawn", _S.WITHDRAWN, Who.STEP),
 )
 
 FINAL: frozenset[StrEnum] = frozenset(
     {ItemState.CLOSED, ImageState.SETTLED, SendingState.RESOLVED, SendingState.WITHDRAWN}
 )
 
-PAGES: dict[StrEnum, str] = {}
-"""State → the console page on which a person finds it. The console comes with the next stage."""
-
-LATER: frozenset[StrEnum] = frozenset(
-    {
-        ItemState.AWAITING_HAND_ON,
-        ItemState.AWAITING_ASSESSMENT,
-        ItemState.AWAITING_LEAD,
-        ItemState.HELD_FOR_POLICE,
-        ItemState.AWAITING_HOSTING,
-        ItemState.ACTIONABLE,
-        ItemState.NOTIFIED,
-        ImageState.UNJUDGED,
-        ImageState.JUDGED_ONCE,
-        ImageState.DISPUTED,
-        SendingState.WAITING_APPROVAL,
-        SendingState.QUEUED,
-        SendingState.SENDING,
-        SendingState.SENT,
-        SendingState.ACKNOWLEDGED,
-        SendingState.REJECTED,
-        SendingState.UNCLEAR,
-        SendingState.DISPUTED,
-    }
-)
-"""States whose job or page is not built yet; the completeness tests read it, and it must end empty."""
+PAGES: dict[StrEnum, str] = {
+    ItemState.AWAITING_ASSESSMENT: "/queue",
+    ItemState.AWAITING_LEAD: "/queue?lane=lead",
+    ItemState.AWAITING_HAND_ON: "/hand-on",
+    ItemState.HELD_FOR_POLICE: "/held",
+    ItemState.AWAITING_HOSTING: "/hosting",
+    ImageState.UNJUDGED: "/queue",
+    ImageState.JUDGED_ONCE: "/queue?lane=second",
+    ImageState.DISPUTED: "/queue?lane=lead",
+    SendingState.WAITING_APPROVAL: "/sendings?state=waiting_approval",
+    SendingState.SENT: "/sendings?state=sent",
+    SendingState.ACKNOWLEDGED: "/sendings?state=acknowledged",
+    SendingState.REJECTED: "/sendings?state=rejected",
+    SendingState.UNCLEAR: "/sendings?state=unclear",
+    SendingState.DISPUTED: "/sendings?state=disputed",
+}
+"""State → the console page on which a person finds what stands there."""
 
 WAITING_STATES = (ItemState.AWAITING_ASSESSMENT, ItemState.AWAITING_LEAD, ItemState.AWAITING_HAND_ON)
 """Item states in which an item stands in a lane."""

@@ -1,0 +1,110 @@
+"""The console has a word for everything that it can meet, in both languages."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import triage
+from api.console.catalogue import SENTENCES, TEXTS
+from api.console.texts_reasons import PATTERNS, REASONS
+from api.console.words import say_address, say_age, say_reason, shorten
+from hashsets.model import EntryClass, HitKind
+from triage.model import Channel, ChannelOut, RecipientKind
+from triage.rules import lanes, sending
+from triage.rules.assessing import Label, NationalVerdict, Place
+from triage.rules.states import (
+    Agreement,
+    Basis,
+    CaptureOutcome,
+    ClosedAs,
+    ImageState,
+    ItemKind,
+    ItemState,
+    Lane,
+    Remit,
+    SendingKind,
+    SendingPart,
+    SendingState,
+)
+from triage.steps.record_answer import ANSWERS
+
+ROOT = Path(triage.__file__).parents[1]
+PREFIXES = {
+    "state_": ItemState,
+    "closed_": ClosedAs,
+    "kind_": ItemKind,
+    "remit_": Remit,
+    "channel_": Channel,
+    "lane_": Lane,
+    "image_": ImageState,
+    "verdict_": NationalVerdict,
+    "basis_": Basis,
+    "class_": EntryClass,
+    "match_": HitKind,
+    "capture_": CaptureOutcome,
+    "agreement_": Agreement,
+    "place_": Place,
+    "label_": Label,
+    "sending_": SendingState,
+    "sending_kind_": SendingKind,
+    "part_": SendingPart,
+    "recipient_": RecipientKind,
+    "channel_out_": ChannelOut,
+}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_every_value_has_its_word(prefix):
+    missing = [one.value for one in PREFIXES[prefix] if f"{prefix}{one.value}" not in TEXTS]
+    assert missing == []
+
+
+def test_every_answer_has_its_word():
+    assert [one for one in ANSWERS if f"answer_{one}" not in TEXTS] == []
+
+
+def test_translated_refusals_and_reasons_are_those_that_the_code_says():
+    sources = [
+        path.read_text("utf-8") for folder in ("triage", "api") for path in (ROOT / folder).rglob("*.py")
+    ]
+    code = "\n".join(
+        text for text in sources if "SENTENCES: dict" not in text and "REASONS: dict" not in text
+    )
+    computed = {"The operator needs a name of 1 to 200 characters."}  # its number is a constant of the rule
+    assert [one for one in SENTENCES if one not in code and one not in computed] == []
+    assert [one for one in REASONS if one not in code] == []
+
+
+def test_a_reason_is_said_in_albanian_where_we_have_it():
+    for module in (lanes, sending):
+        for name, value in vars(module).items():
+            if name.isupper() and isinstance(value, str) and " " in value:
+                assert say_reason("sq", value) != value, name
+    assert (
+        say_reason("sq", "near a listed picture: 12 bits of 256")
+        == "afër një imazhi të listuar: 12 bit nga 256"
+    )
+    assert say_reason("sq", "refused: something else") == "u refuzua: something else"
+    assert say_reason("sq", "something new") == say_reason("en", "something new") == "something new"
+    for pattern, text in PATTERNS:
+        assert text.count("{") == re.compile(pattern).groups
+
+
+def test_ages_and_addresses():
+    now = datetime(2026, 1, 10, 12, tzinfo=UTC)
+    ages = {
+        0: "just now",
+        59: "just now",
+        60: "1 min ago",
+        7200: "2 h ago",
+        86400 * 3 + 5: "3 d ago",
+        -9: "just now",
+    }
+    for seconds, words in ages.items():
+        assert say_age("en", now - timedelta(seconds=seconds), now) == words
+    assert say_age("sq", None, now) == "–"
+    assert say_address("http://a.example/x.y") == "hxxp://a[.]example/x.y"
+    assert say_address(None) == ""
+    assert shorten("a" * 100, 10) == "a" * 9 + "…"

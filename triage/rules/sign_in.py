@@ -1,0 +1,95 @@
+"""Who gets in: how long a session lives, when to wait, which code counts, which password is good enough."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyotp
+
+FAILURES_MAX = 5
+FAILURES_WINDOW = timedelta(minutes=1)
+"""After this many failures of one person within this time nobody gets in as that person, right password or not."""
+
+PASSWORD_MIN = 12
+PASSWORD_MAX = 1024
+"""Lengths of a password in characters; the longest keeps hashing cheap."""
+
+CODE_STEP_S = 30
+"""Seconds that one code lasts (RFC 6238); the one before and the one after are taken too."""
+
+_SEEN_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a session lives, in seconds: without a request, and in any case."""
+
+    idle_s: float
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as it stands."""
+
+    started_at: datetime
+    seen_at: datetime
+    ended_at: datetime | None
+
+
+def is_live(session: Session, limits: SessionLimits, *, now: datetime) -> bool:
+    """Whether a session still lets its person in."""
+    return (
+        session.ended_at is None
+        and now - session.seen_at < timedelta(seconds=limits.idle_s)
+        and now - session.started_at < timedelta(seconds=limits.max_s)
+    )
+
+
+def must_note_use(session: Session, limits: SessionLimits, *, now: datetime) -> bool:
+    """Whether to write down that the session was used: once a minute is enough, oftener where idle time is short."""
+    return now - session.seen_at >= timedelta(seconds=min(_SEEN_EVERY_S, limits.idle_s / 2))
+
+
+def must_wait(failures: int) -> bool:
+    """Whether a person must wait, by their failures within FAILURES_WINDOW."""
+    return failures >= FAILURES_MAX
+
+
+def csrf_of(token: str) -> str:
+    """Return what the forms of a session must bring along: 64 hex digits that do not give the session away."""
+    return hashlib.sha256(b"csrf" + token.encode()).hexdigest()
+
+
+def read_code(text: str) -> str:
+    """Return a code without the spaces that people type into it."""
+    return "".join(text.split())
+
+
+def find_step(secret: str, code: str, *, now: datetime, after: int = 0) -> int | None:
+    """Return the time step that a code belongs to, or None when it does not count.
+
+    Args:
+        secret: base 32.
+        code: 6 digits.
+        after: the last step whose code was taken; no code is taken twice, and none that is older.
+    """
+    totp = pyotp.TOTP(secret, interval=CODE_STEP_S)
+    current = int(now.timestamp()) // CODE_STEP_S
+    for step in (current - 1, current, current + 1):
+        if step > after and pyotp.utils.strings_equal(read_code(code), totp.generate_otp(step)):
+            return step
+    return None
+
+
+def find_password_fault(password: str, repeated: str, *, name: str) -> str | None:
+    """Return why a password cannot be taken, as the key of a text; None when it can."""
+    if password != repeated:
+        return "password_differs"
+    if len(password) < PASSWORD_MIN:
+        return "password_short"
+    if len(password) > PASSWORD_MAX:
+        return "password_long"
+    if name.casefold() in password.casefold() and len(password) - len(name) < PASSWORD_MIN // 2:
+        return "password_is_name"
+    return None
