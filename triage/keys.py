@@ -19,13 +19,16 @@ INTAKE_IDENTITY = "intake-identity"
 INTAKE_RECIPIENT = "intake-recipient"
 VAULT_IDENTITY = "vault-identity"
 VAULT_RECIPIENT = "vault-recipient"
+SIGNING_KEY = "signing-key"
+SIGNING_PUBLIC = "signing-public"
+SMTP_URL = "smtp-url"
 
 KEY_FILES: dict[str, tuple[str, ...]] = {
     "public": (RECEIPT_KEY, INTAKE_RECIPIENT),
     "staff": (VAULT_IDENTITY,),
     "worker": (INTAKE_IDENTITY, VAULT_RECIPIENT),
     "sweep": (),
-    "outbound": (),
+    "outbound": (SIGNING_KEY, SIGNING_PUBLIC),
 }
 """Which key files each process needs, besides its addresses."""
 
@@ -92,6 +95,12 @@ class ProcessKeys:
         if not isinstance(options, dict) or not all(isinstance(value, str) for value in options.values()):
             raise KeyMissingError(f"The key file {STORE_CREDENTIALS} must hold a JSON object of texts.")
         return options
+
+    def find_smtp_url(self) -> str | None:
+        """Return the address of the mail relay; None where mails are written as files."""
+        if self._settings.smtp_url:
+            return self._settings.smtp_url
+        return self.read(SMTP_URL) if (self.folder / SMTP_URL).exists() else None
 
     def find_evidence_url(self) -> str:
         """Return the address of the evidence store."""

@@ -40,6 +40,7 @@ class Process:
     settings: Settings
     keys: ProcessKeys
     index_dir: Path
+    outbox_dir: Path
     locks: LockReport
 
 
@@ -51,6 +52,11 @@ def find_keys_dir(settings: Settings, kind: str) -> Path:
 def find_index_dir(settings: Settings) -> Path:
     """Return the folder of the mapped hash index."""
     return settings.index_dir or settings.state_dir / "live" / "index"
+
+
+def find_outbox_dir(settings: Settings) -> Path:
+    """Return the folder of what leaves as files."""
+    return settings.outbox_dir or settings.state_dir / "live" / "outbox"
 
 
 def _object_folders(keys: ProcessKeys, areas: tuple[str, ...]) -> list[Path]:
@@ -86,9 +92,12 @@ def start_process(kind: str) -> Process:
     settings = load_settings()
     keys = ProcessKeys(find_keys_dir(settings, kind).absolute(), settings)
     index_dir = find_index_dir(settings).absolute()
+    outbox_dir = find_outbox_dir(settings).absolute()
     writable = _object_folders(keys, OBJECT_AREAS[kind])
     if kind == "worker":
         writable.append(index_dir)
+    if kind == "outbound":
+        writable.append(outbox_dir)
     for folder in writable:
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -105,4 +114,4 @@ def start_process(kind: str) -> Process:
     _log.info("%s starts: locks %s, settings %s", kind, locks.as_dict(), settings.public_view())
     if not locks.landlock:
         _log.warning("this kernel has no Landlock: this process is not locked into its folders")
-    return Process(settings, keys, index_dir, locks)
+    return Process(settings, keys, index_dir, outbox_dir, locks)

@@ -10,10 +10,10 @@ import queue
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import obstore
 import pyrage
@@ -26,11 +26,31 @@ INTAKE = "intake"
 EVIDENCE = "evidence"
 _CHUNK = 5 * 2**20
 
+S3_OPTIONS = frozenset(
+    {"access_key_id", "secret_access_key", "session_token", "region", "endpoint"}
+    | {"virtual_hosted_style_request", "disable_bulk_delete"}
+)
+"""What the options of an s3:// store may name, besides allow_http; the library aborts on what it does not know."""
+
+# One call to a store that hangs ends within 45 s: several of them fit into one job's own deadline.
+_CLIENT = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=30)}
+_BACKOFF = {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=3), "base": 2}
+_RETRY = {"max_retries": 3, "retry_timeout": timedelta(seconds=15), "backoff": _BACKOFF}
+
 
 def new_identity() -> tuple[str, str]:
     """Return a fresh age identity and its recipient, both as text."""
     identity = pyrage.x25519.Identity.generate()
     return str(identity), str(identity.to_public())
+
+
+def recipient_of(identity: str) -> str:
+    """Return the recipient of an age identity, as text.
+
+    Raises:
+        KeyMissingError: it is not an age identity.
+    """
+    return str(_identity(identity).to_public())
 
 
 def seal(data: bytes, recipient: str) -> bytes:
@@ -49,6 +69,15 @@ def unseal(data: bytes, identity: str) -> bytes:
         return bytes(pyrage.decrypt(data, [_identity(identity)]))
     except pyrage.DecryptError:
         raise StorageError("A sealed object cannot be opened with this key.") from None
+
+
+def check_recipient(text: str) -> None:
+    """Refuse a text that is no age recipient.
+
+    Raises:
+        KeyMissingError: it cannot be read.
+    """
+    _recipient(text)
 
 
 def _recipient(text: str) -> Any:
@@ -93,10 +122,10 @@ class ObjectVault:
 
     Args:
         url: s3://bucket/prefix or file:///folder.
-        options: of an s3:// store: access_key_id, secret_access_key, region, endpoint, …
+        options: of an s3:// store, names as in S3_OPTIONS; allow_http "true" lets it be reached without TLS.
 
     Raises:
-        SettingsError: the address cannot be used.
+        SettingsError: the address or an option cannot be used.
     """
 
     def __init__(self, url: str, options: Mapping[str, str] | None = None) -> None:
@@ -104,7 +133,7 @@ class ObjectVault:
             if url.startswith("file://"):
                 self._store: Any = LocalStore(Path(unquote(url.removeprefix("file://"))))
             else:
-                self._store = from_url(url, config=cast("Any", dict(options or {})))
+                self._store = _open_s3(url, dict(options or {}))
         except (OSError, ValueError, obstore.exceptions.BaseError):
             raise SettingsError("EVIDENCE_URL cannot be used") from None
 
@@ -130,7 +159,9 @@ class ObjectVault:
         """
         try:
             return bytes(obstore.get(self._store, f"{area}/{name}").bytes())
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if _misses_bucket(error):
+                raise StorageError("The evidence store has no such bucket.") from None
             raise ObjectMissingError("A stored object is missing.") from None
         except (OSError, obstore.exceptions.BaseError):
             raise StorageError("The evidence store cannot be read.") from None
@@ -143,8 +174,9 @@ class ObjectVault:
         """
         try:
             obstore.delete(self._store, f"{area}/{name}")
-        except FileNotFoundError:
-            return
+        except FileNotFoundError as error:
+            if _misses_bucket(error):  # or what was never deleted would be recorded as gone
+                raise StorageError("The evidence store has no such bucket.") from None
         except (OSError, obstore.exceptions.BaseError):
             raise StorageError("The evidence store cannot delete.") from None
 
@@ -162,6 +194,38 @@ class ObjectVault:
     def start_intake(self, recipient: str, max_bytes: int) -> "SealingUpload":
         """Begin an upload that is sealed while it streams in."""
         return SealingUpload(self._store, recipient, max_bytes)
+
+
+def _open_s3(url: str, options: dict[str, str]) -> Any:
+    """Open an S3-compatible store, with patience that ends before our own deadlines do.
+
+    Raises:
+        SettingsError: an option is none of those that are known, or the endpoint is no address.
+        ValueError: the address is not one of s3://.
+    """
+    if not url.startswith("s3://"):
+        raise ValueError
+    allow_http = options.pop("allow_http", "false")
+    if not options.keys() <= S3_OPTIONS or allow_http not in {"true", "false"}:
+        known = ", ".join(sorted(S3_OPTIONS))
+        raise SettingsError(f"The options of the store may be {known}, and allow_http (true or false)")
+    schemes = ("https", "http") if allow_http == "true" else ("https",)
+    endpoint = urlsplit(options["endpoint"]) if "endpoint" in options else None
+    if endpoint is not None and not (endpoint.scheme in schemes and endpoint.hostname):
+        raise SettingsError(
+            "The endpoint of the store must be an https:// address, or http:// with allow_http"
+        )
+    return from_url(
+        url,
+        config=cast("Any", options),
+        client_options=cast("Any", {**_CLIENT, "allow_http": allow_http == "true"}),
+        retry_config=cast("Any", _RETRY),
+    )
+
+
+def _misses_bucket(error: FileNotFoundError) -> bool:
+    """Whether it is the bucket that is missing: S3 answers 404 for that as for an object."""
+    return "NoSuchBucket" in str(error)
 
 
 class _ClearBytes(io.RawIOBase):
@@ -196,11 +260,48 @@ class _ClearBytes(io.RawIOBase):
             self._ended = self.chunks.get() is None
 
 
+class _SealedBytes(io.RawIOBase):
+    """The pipe behind it: one thread seals into it, another stores what comes out."""
+
+    def __init__(self) -> None:
+        self._chunks: queue.Queue[bytes | None] = queue.Queue(maxsize=16)
+        self._is_whole = False
+        self._ended = False
+
+    def writable(self) -> bool:
+        """Whether it can be written: always."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Take sealed bytes; waits while the store is behind."""
+        self._chunks.put(bytes(data))
+        return len(data)
+
+    def end(self, *, is_whole: bool) -> None:
+        """Say that no more comes, and whether that was all."""
+        self._is_whole = is_whole
+        self._chunks.put(None)
+
+    def read_chunks(self) -> Iterator[bytes]:
+        """Yield the sealed bytes; fails at the end of an upload that is not whole, so that the store drops it."""
+        while (chunk := self._chunks.get()) is not None:
+            yield chunk
+        self._ended = True
+        if not self._is_whole:
+            raise OSError("the upload was given up")
+
+    def drain(self) -> None:
+        """Take what is still pushed, up to the end mark."""
+        while not self._ended:
+            self._ended = self._chunks.get() is None
+
+
 class SealingUpload:
     """One upload on its way: clear bytes in, sealed object out, no clear byte on any disk.
 
-    A thread seals and stores; its queue is bounded, so that a slow store slows the sender instead of filling
-    the memory. Call `write` for each chunk, then `finish` or `give_up`.
+    One thread seals, another stores; their queues are bounded, so that a slow store slows the sender instead of
+    filling the memory. Call `write` for each chunk, then `finish` or `give_up`. Of an upload that fails an S3
+    store keeps no part: the put that pulls the chunks aborts what it began.
     """
 
     def __init__(self, store: Any, recipient: str, max_bytes: int) -> None:
@@ -208,12 +309,16 @@ class SealingUpload:
         self._recipient = _recipient(recipient)
         self._max_bytes = max_bytes
         self._clear = _ClearBytes()
+        self._sealed = _SealedBytes()
         self._failure: str | None = None
         self._is_over = False
         self.name = new_object_name()
         self.clear_bytes = 0
-        self._thread = threading.Thread(target=self._seal, name="seal-upload", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=work, name="seal-upload", daemon=True) for work in (self._seal, self._put)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def write(self, chunk: bytes) -> None:
         """Take the next clear bytes.
@@ -253,7 +358,8 @@ class SealingUpload:
     def _end(self) -> None:
         self._is_over = True
         self._clear.chunks.put(None)
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _remove(self) -> None:
         try:
@@ -264,13 +370,22 @@ class SealingUpload:
     def _seal(self) -> None:
         is_sealed = False
         try:
-            writer = obstore.open_writer(self._store, f"{INTAKE}/{self.name}", buffer_size=_CHUNK)
-            pyrage.encrypt_io(self._clear, writer, [self._recipient])
-            writer.close()
+            pyrage.encrypt_io(self._clear, self._sealed, [self._recipient])
             is_sealed = True
-        except (OSError, pyrage.EncryptError, obstore.exceptions.BaseError):
+        except (OSError, pyrage.EncryptError):
+            return
+        finally:  # whatever it was: an upload that was not sealed to its end has failed
+            self._sealed.end(is_whole=is_sealed)
+            self._clear.drain()
+
+    def _put(self) -> None:
+        is_stored = False
+        try:
+            obstore.put(self._store, f"{INTAKE}/{self.name}", self._sealed.read_chunks(), chunk_size=_CHUNK)
+            is_stored = True
+        except (OSError, obstore.exceptions.BaseError):
             return
         finally:
-            if not is_sealed:  # whatever it was: an upload that was not sealed to its end has failed
+            if not is_stored:
                 self._failure = "The evidence store cannot be written; is the disk full?"
-            self._clear.drain()
+            self._sealed.drain()

@@ -15,11 +15,15 @@ from hashsets.model import ALERTING, Entry, EntryClass, ImportCounts
 from triage.errors import NotAllowedError, UnknownThingError
 from triage.ids import new_id
 from triage.model import Person, PersonRole
+from triage.rules.sending import SendingPolicy
 from triage.steps.place_item import refresh_items
-from triage.store import custody, images
+from triage.steps.reopen_item import reopen_images
+from triage.store import assessments, custody, images
 from triage.store.custody import NewEvent, stream_of
 from triage.store.people import find_person
 from triage.store.rows import Connection
+
+WITHDRAWN = "the list entry that it stood on was withdrawn"
 
 
 def import_list(
@@ -32,8 +36,11 @@ def import_list(
     region: str,
     actor: str,
     now: datetime,
+    sending: SendingPolicy,
 ) -> ImportCounts:
     """Import entries into a set, which is made if it is new. Nothing is trusted on import.
+
+    Verdicts that stood on an entry alone which is gone or changed are reopened; see `withdraw_entry`.
 
     Raises:
         HashsetsError: the set's name or a text cannot be used.
@@ -56,13 +63,18 @@ def import_list(
         )
     ]
     if counts.changed or counts.withdrawn:
-        _refresh(conn, events, set_name=name, now=now)
+        _refresh(conn, events, set_name=name, actor=actor, now=now, sending=sending)
     custody.append(conn, events, actor=actor, now=now)
     return counts
 
 
-def withdraw_entry(conn: Connection, name: str, source_key: str, *, actor: str, now: datetime) -> int:
+def withdraw_entry(
+    conn: Connection, name: str, source_key: str, *, actor: str, now: datetime, sending: SendingPolicy
+) -> int:
     """Withdraw one entry; return how many waiting items changed their lane.
+
+    Images that were settled on this entry alone, without a look, are reopened with the items that show them;
+    what was queued for those is withdrawn and what was sent is retracted.
 
     Raises:
         UnknownHashSetError, UnknownEntryError: there is no such set or live entry.
@@ -70,7 +82,7 @@ def withdraw_entry(conn: Connection, name: str, source_key: str, *, actor: str, 
     hash_set = hash_sets.find_hash_set(conn, name)
     entry_id = hash_sets.withdraw_entry(conn, name, source_key, now=now)
     events = [NewEvent(stream_of("hashset", hash_set.id), "entry_withdrawn", {"entry": str(entry_id)})]
-    moved = _refresh(conn, events, entry_id=entry_id, now=now)
+    moved = _refresh(conn, events, entry_id=entry_id, actor=actor, now=now, sending=sending)
     custody.append(conn, events, actor=actor, now=now)
     return moved
 
@@ -144,13 +156,22 @@ def _refresh(
     events: list[NewEvent],
     *,
     now: datetime,
+    actor: str = "",
+    sending: SendingPolicy | None = None,
     entry_id: UUID | None = None,
     set_name: str | None = None,
     entry_class: str | None = None,
 ) -> int:
-    """Place anew what leans on a change; captures that are being recorded are waited for."""
+    """Place anew what leans on a change; captures that are being recorded are waited for.
+
+    Args:
+        sending: given where verdicts may have lost the entry they stood on: those are reopened.
+    """
     hash_sets.lock_verdicts(conn)
     image_ids = images.find_images_leaning_on(
         conn, entry_id=entry_id, set_name=set_name, entry_class=entry_class
     )
+    if sending is not None:
+        unfounded = assessments.find_images_leaning_on_lists(conn, image_ids)
+        reopen_images(conn, unfounded, events, actor=actor, reason=WITHDRAWN, now=now, sending=sending)
     return refresh_items(conn, images.find_items_showing(conn, image_ids), events, now=now)

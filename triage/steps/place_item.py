@@ -5,17 +5,20 @@ from datetime import datetime
 from uuid import UUID
 
 from triage.model import Item
-from triage.rules.lanes import Placing, ShownImage, place_by_images, place_page, place_unread_page
-from triage.rules.states import ClosedAs, ItemState
+from triage.rules.lanes import DISPUTED, Placing, ShownImage, place_by_images, place_page, place_unread_page
+from triage.rules.states import ClosedAs, ImageState, ItemState, Lane
 from triage.store import captures, images, items
 from triage.store.custody import NewEvent, stream_of
 from triage.store.images import ImageStanding
 from triage.store.rows import Connection
 
+_JUDGED_HARMLESS = (ClosedAs.SAME_AS_BEFORE, ClosedAs.NOT_ACTIONABLE)
+
 
 def _shown(standings: Sequence[ImageStanding]) -> list[ShownImage]:
     return [
         ShownImage(
+            state=standing.state,
             is_known=standing.is_known,
             can_be_shown=standing.can_be_shown,
             has_views=standing.has_views,
@@ -32,9 +35,9 @@ def choose_place(conn: Connection, item_id: UUID, *, status: int | None) -> Plac
     reservation = captures.read_reservation(conn, item_id)
     if reservation is not None:
         return place_unread_page(reservation)
-    children = items.read_child_places(conn, item_id)
+    children = items.read_children(conn, item_id)
     if children:
-        return place_page([(state, lane) for _, state, lane in children])
+        return place_page(children)
     return place_by_images(_shown(images.read_standings(conn, item_id)), status=status)
 
 
@@ -61,6 +64,11 @@ def place_captured(
     events.append(NewEvent(stream_of("item", item.id), "placed", {"lane": place.lane.value}))
     if placing is None and _is_same_as_before(conn, item.id):
         _close_as_before(conn, item.id, events, now=now)
+    elif placing is None and _shows_dispute(conn, item.id):
+        items.move_item(
+            conn, item.id, ItemState.AWAITING_ASSESSMENT, "unsure", now=now, lane=Lane.LEAD, reason=DISPUTED
+        )
+        events.append(NewEvent(stream_of("item", item.id), "awaits_lead"))
     refresh_pages(conn, [item.id], events, now=now)
 
 
@@ -107,16 +115,18 @@ def _is_same_as_before(conn: Connection, item_id: UUID) -> bool:
     """Whether everything that an item shows was settled as not illegal before."""
     if captures.read_reservation(conn, item_id) is not None or items.is_in_danger(conn, item_id):
         return False
-    children = items.read_child_places(conn, item_id)
+    children = items.read_children(conn, item_id)
     if children:
-        return all(
-            state is ItemState.CLOSED and items.read_closed_as(conn, child) is ClosedAs.SAME_AS_BEFORE
-            for child, state, _ in children
-        )
+        return all(child.closed_as in _JUDGED_HARMLESS for child in children)
     standings = images.read_standings(conn, item_id)
     return bool(standings) and all(
         standing.is_same_as_before and not standing.has_newer_match for standing in standings
     )
+
+
+def _shows_dispute(conn: Connection, item_id: UUID) -> bool:
+    standings = images.read_standings(conn, item_id)
+    return any(standing.state is ImageState.DISPUTED for standing in standings)
 
 
 def _close_as_before(conn: Connection, item_id: UUID, events: list[NewEvent], *, now: datetime) -> None:

@@ -270,6 +270,7 @@ def _store_urls(
             item.state,
             report.remit,
             item.captured_at,
+            item.closed_as,
             danger=report.danger,
             now=now,
             recapture_after_s=limits.recapture_after_s,

@@ -335,6 +335,7 @@ def _store_pictures(
             item.state,
             page.remit,
             item.captured_at,
+            item.closed_as,
             danger=False,
             now=now,
             recapture_after_s=recapture_after_s,

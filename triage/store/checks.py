@@ -61,10 +61,11 @@ INVARIANTS: tuple[Invariant, ...] = (
         " AND NOT EXISTS (SELECT FROM shown_children WHERE parent_id = items.id))",
     ),
     Invariant(
-        "A page in no_look shows only pictures that wait in no_look.",
+        "A page in no_look shows only pictures that wait in no_look or were judged before.",
         "SELECT items.id FROM items JOIN shown_children ON parent_id = items.id"
         " JOIN items AS child ON child.id = child_id"
-        " WHERE items.base_lane = 'no_look' AND child.base_lane IS DISTINCT FROM 'no_look'",
+        " WHERE items.base_lane = 'no_look' AND child.base_lane IS DISTINCT FROM 'no_look'"
+        " AND child.state IN ('received', 'awaiting_assessment', 'awaiting_lead')",
     ),
     Invariant(
         "An item in look shows something that no trusted list knows.",
@@ -108,11 +109,43 @@ INVARIANTS: tuple[Invariant, ...] = (
         " HAVING count(*) > 1 AND count(DISTINCT person_id) = 1",
     ),
     Invariant(
-        "Nothing was sent to a recipient that nobody approved.",
-        "SELECT notices.id FROM notices JOIN recipients ON recipients.id = recipient_id"
-        " WHERE state IN ('sending', 'sent', 'acknowledged', 'resolved', 'unclear') AND approved_at IS NULL"
-        " UNION SELECT referrals.id FROM referrals LEFT JOIN recipients ON recipients.id = recipient_id"
-        " WHERE state IN ('sending', 'sent', 'acknowledged', 'resolved', 'unclear') AND approved_at IS NULL",
+        "What is queued has a recipient that is approved.",
+        "SELECT sendings.id FROM sendings JOIN recipients ON recipients.id = recipient_id"
+        " WHERE state = 'queued' AND (approved_at IS NULL OR disabled_at IS NOT NULL)",
+    ),
+    Invariant(
+        "A message that stands is about an item.",
+        "SELECT id FROM sendings WHERE state <> 'withdrawn'"
+        " AND NOT EXISTS (SELECT FROM sending_items WHERE sending_id = sendings.id)",
+    ),
+    Invariant(
+        "An item that is acted on was referred to the police.",
+        "SELECT id FROM items WHERE state IN ('held_for_police', 'awaiting_hosting', 'actionable', 'notified')"
+        " AND NOT EXISTS (SELECT FROM sending_items JOIN sendings ON sendings.id = sending_id"
+        "  WHERE item_id = items.id AND sendings.kind = 'police' AND part = 'first'"
+        "  AND sendings.state <> 'withdrawn')",
+    ),
+    Invariant(
+        "A notified item has a notice or a partner referral.",
+        "SELECT id FROM items WHERE state = 'notified'"
+        " AND NOT EXISTS (SELECT FROM sending_items JOIN sendings ON sendings.id = sending_id"
+        "  WHERE item_id = items.id AND sendings.kind <> 'police' AND part = 'first')",
+    ),
+    Invariant(
+        "An item is held for the police exactly as long as its hold is not lifted.",
+        "SELECT items.id FROM items WHERE state = 'held_for_police' AND NOT EXISTS (SELECT FROM police_holds"
+        " WHERE item_id = items.id AND police_holds.round = items.round AND lifted_at IS NULL)",
+    ),
+    Invariant(
+        "An image that was judged once was judged by one person.",
+        "SELECT id FROM images WHERE state = 'judged_once' AND (SELECT count(*) FROM assessments"
+        " WHERE image_id = images.id AND assessments.round = images.round) <> 1",
+    ),
+    Invariant(
+        "No item waits for a second assessor whose images are all settled.",
+        "SELECT items.id FROM items JOIN shown_images ON item_id = items.id"
+        " JOIN images ON images.id = image_id WHERE base_lane = 'second'"
+        " GROUP BY items.id HAVING bool_and(images.state = 'settled')",
     ),
 )
 

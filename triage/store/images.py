@@ -8,6 +8,7 @@ from uuid import UUID
 from hashsets.model import Algorithm, EntryClass, Fingerprint, HitKind
 from triage.ids import new_id
 from triage.model import Image, Media
+from triage.rules.states import ImageState
 from triage.store.rows import Connection, row_of
 
 
@@ -55,6 +56,7 @@ class ImageStanding:
     """
 
     image_id: UUID
+    state: ImageState
     media: Media
     can_be_shown: bool
     finding: str | None
@@ -193,7 +195,8 @@ def read_standings(conn: Connection, item_id: UUID) -> list[ImageStanding]:
     """
     with conn.cursor(row_factory=row_of(ImageStanding)) as cursor:
         return cursor.execute(
-            "SELECT images.id AS image_id, images.media, images.can_be_shown, images.finding, shown_images.is_known,"
+            "SELECT images.id AS image_id, images.state, images.media, images.can_be_shown, images.finding,"
+            " shown_images.is_known,"
             " EXISTS (SELECT FROM evidence_objects WHERE evidence_objects.image_id = images.id"
             "  AND evidence_objects.kind <> 'bytes') AS has_views,"
             " COALESCE(images.verdict = 'not_illegal', false) AS is_same_as_before,"
@@ -216,6 +219,24 @@ def find_items_showing(conn: Connection, image_ids: Sequence[UUID]) -> list[UUID
         {"ids": list(image_ids)},
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def find_items_showing_now(conn: Connection, image_id: UUID) -> list[UUID]:
+    """Return the items whose last capture showed this image, in the order of their ids."""
+    rows = conn.execute(
+        "SELECT item_id FROM shown_images WHERE image_id = %(id)s ORDER BY item_id", {"id": image_id}
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def is_shown_by(conn: Connection, image_id: UUID, item_id: UUID) -> bool:
+    """Whether an item shows this image now, itself or by a picture of its page."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM shown_images WHERE image_id = %(image_id)s AND (item_id = %(item_id)s"
+        " OR item_id IN (SELECT child_id FROM shown_children WHERE parent_id = %(item_id)s)))",
+        {"image_id": image_id, "item_id": item_id},
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def find_images_leaning_on(

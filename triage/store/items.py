@@ -8,13 +8,14 @@ from uuid import UUID
 from triage.errors import StaleStateError
 from triage.ids import new_id, new_reference
 from triage.model import Item
+from triage.rules.lanes import ShownChild
 from triage.rules.states import ITEM_MOVES, ClosedAs, ItemKind, ItemState, Lane, Remit, find_move
 from triage.store.rows import Connection, row_of
 
 REFERENCE_PREFIX = "IS"
 _SELECT = (
     "SELECT id, reference, kind, state, remit, url, file_name, is_top_level, danger, base_lane, lane, reason,"
-    " closed_as, received_at, captured_at, tries, next_try_at FROM items"
+    " closed_as, received_at, captured_at, tries, next_try_at, round, settled_at FROM items"
 )
 
 
@@ -43,6 +44,7 @@ class StandingItem:
     state: ItemState
     remit: Remit
     captured_at: datetime | None
+    closed_as: ClosedAs | None
 
 
 def insert_items(
@@ -88,7 +90,7 @@ def lock_standing_items(conn: Connection, url_keys: Sequence[bytes]) -> list[Sta
     """Return and lock the items that have these URL keys, in the order of their ids."""
     with conn.cursor(row_factory=row_of(StandingItem)) as cursor:
         return cursor.execute(
-            "SELECT id, url_key, state, remit, captured_at FROM items"
+            "SELECT id, url_key, state, remit, captured_at, closed_as FROM items"
             " WHERE url_key = ANY(%(keys)s) ORDER BY id FOR UPDATE",
             {"keys": list(url_keys)},
         ).fetchall()
@@ -133,6 +135,8 @@ def move_item(
     lane: Lane | None = None,
     reason: str | None = None,
     closed_as: ClosedAs | None = None,
+    next_try_at: datetime | None = None,
+    is_settled: bool = False,
 ) -> ItemState:
     """Make one move of the table and return the state after it.
 
@@ -140,15 +144,24 @@ def move_item(
         lane: where it waits, for a state that waits.
         reason: why it waits there, in words.
         closed_as: why it is closed, for that state.
+        next_try_at: when its job is due, for a state that has one; `now` by default.
+        is_settled: whether this move settles its verdict.
 
     Raises:
         StaleStateError: the item is no longer in the state before.
     """
     after = find_move(ITEM_MOVES, before, event).after
+    if is_settled:  # a statement of its own: only the staff surface may write this column
+        conn.execute(
+            "UPDATE items SET settled_at = %(now)s WHERE id = %(id)s AND state = %(before)s",
+            {"id": item_id, "before": before, "now": now},
+        )
     cursor = conn.execute(
         "UPDATE items SET state = %(after)s, base_lane = %(lane)s, reason = %(reason)s,"
-        " closed_as = %(closed_as)s, moved_at = %(now)s,"
-        " next_try_at = CASE WHEN %(after)s::item_state = 'received' THEN %(now)s::timestamptz END"
+        " closed_as = %(closed_as)s, moved_at = %(now)s, tries = 0, nudged_at = NULL,"
+        " next_try_at = CASE WHEN %(after)s::item_state IN ('received', 'actionable') OR kind = 'url'"
+        " AND %(after)s::item_state IN ('held_for_police', 'awaiting_hosting', 'notified')"
+        " THEN %(next_try_at)s::timestamptz END"
         " WHERE id = %(id)s AND state = %(before)s",
         {
             "id": item_id,
@@ -158,6 +171,7 @@ def move_item(
             "reason": reason,
             "closed_as": closed_as,
             "now": now,
+            "next_try_at": next_try_at or now,
         },
     )
     if cursor.rowcount != 1:
@@ -193,12 +207,26 @@ def lock_items(conn: Connection, item_ids: Sequence[UUID]) -> list[Item]:
         ).fetchall()
 
 
-def delay_item(conn: Connection, item_id: UUID, *, tries: int, next_try_at: datetime) -> None:
-    """Say when a received item is due again, and how many tries have failed."""
+def delay_item(
+    conn: Connection,
+    item_id: UUID,
+    *,
+    tries: int,
+    next_try_at: datetime,
+    state: ItemState = ItemState.RECEIVED,
+) -> None:
+    """Say when the job of an item in this state is due again, and how many tries have failed."""
     conn.execute(
         "UPDATE items SET tries = %(tries)s, next_try_at = %(next_try_at)s, nudged_at = NULL"
-        " WHERE id = %(id)s AND state = 'received'",
-        {"id": item_id, "tries": tries, "next_try_at": next_try_at},
+        " WHERE id = %(id)s AND state = %(state)s",
+        {"id": item_id, "tries": tries, "next_try_at": next_try_at, "state": state},
+    )
+
+
+def mark_danger(conn: Connection, item_ids: Sequence[UUID]) -> None:
+    """Say that a child is at risk in these items; that is never unsaid."""
+    conn.execute(
+        "UPDATE items SET danger = true WHERE id = ANY(%(ids)s) AND NOT danger", {"ids": list(item_ids)}
     )
 
 
@@ -211,21 +239,27 @@ def mark_captured(conn: Connection, item_id: UUID, capture_id: UUID, *, now: dat
 
 
 def take_due(
-    conn: Connection, *, now: datetime, nudged_before: datetime, limit: int
+    conn: Connection, states: Sequence[ItemState], *, now: datetime, nudged_before: datetime, limit: int
 ) -> list[tuple[UUID, bool]]:
-    """Return received items that are due and were not nudged lately, and mark them as nudged now.
+    """Return items in these states whose job is due and was not nudged lately, and mark them as nudged now.
 
     Returns:
         (id, whether a child is in danger) of each, danger first.
     """
     rows = conn.execute(
         "UPDATE items SET nudged_at = %(now)s WHERE id IN ("
-        " SELECT id FROM items WHERE state = 'received' AND next_try_at <= %(now)s"
+        " SELECT id FROM items WHERE state = ANY(%(states)s::item_state[]) AND next_try_at <= %(now)s"
         " AND (nudged_at IS NULL OR nudged_at < %(nudged_before)s)"
-        " AND NOT EXISTS (SELECT FROM captures WHERE item_id = items.id AND ended_at IS NULL)"
+        " AND NOT (state = 'received'"
+        "  AND EXISTS (SELECT FROM captures WHERE item_id = items.id AND ended_at IS NULL))"
         " ORDER BY danger DESC, next_try_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
         " RETURNING id, danger",
-        {"now": now, "nudged_before": nudged_before, "limit": limit},
+        {
+            "states": [state.value for state in states],
+            "now": now,
+            "nudged_before": nudged_before,
+            "limit": limit,
+        },
     ).fetchall()
     return sorted(((row[0], row[1]) for row in rows), key=lambda row: not row[1])
 
@@ -254,14 +288,27 @@ def read_parent_ids(conn: Connection, item_id: UUID) -> list[UUID]:
     return [row[0] for row in rows]
 
 
-def read_child_places(conn: Connection, parent_id: UUID) -> list[tuple[UUID, ItemState, Lane | None]]:
-    """Return the pictures that a page shows now, each with its state and lane, in their order on it."""
+def read_children(conn: Connection, parent_id: UUID) -> list[ShownChild]:
+    """Return the pictures that a page shows now, in their order on it."""
+    with conn.cursor(row_factory=row_of(ShownChild)) as cursor:
+        return cursor.execute(
+            "SELECT items.id, items.state, items.base_lane AS lane, items.closed_as"
+            " FROM shown_children JOIN items ON items.id = child_id"
+            " WHERE parent_id = %(id)s ORDER BY place, items.id",
+            {"id": parent_id},
+        ).fetchall()
+
+
+def read_child_bases(conn: Connection, parent_id: UUID) -> set[str]:
+    """Return on what the illegal verdicts of a page's pictures stand; looked for one judged once."""
     rows = conn.execute(
-        "SELECT items.id, items.state, items.base_lane FROM shown_children JOIN items ON items.id = child_id"
-        " WHERE parent_id = %(id)s ORDER BY place, items.id",
+        "SELECT DISTINCT COALESCE(images.verdict_basis, 'looked') FROM shown_children"
+        " JOIN items ON items.id = child_id JOIN shown_images ON shown_images.item_id = child_id"
+        " JOIN images ON images.id = shown_images.image_id WHERE parent_id = %(id)s"
+        " AND (images.verdict = 'illegal' OR images.state = 'judged_once' AND items.settled_at IS NOT NULL)",
         {"id": parent_id},
     ).fetchall()
-    return [(row[0], ItemState(row[1]), Lane(row[2]) if row[2] else None) for row in rows]
+    return {row[0] for row in rows}
 
 
 def is_in_danger(conn: Connection, item_id: UUID) -> bool:
@@ -270,7 +317,10 @@ def is_in_danger(conn: Connection, item_id: UUID) -> bool:
     return bool(row and row[0])
 
 
-def read_closed_as(conn: Connection, item_id: UUID) -> ClosedAs | None:
-    """Return why an item is closed; None when it is not."""
-    row = conn.execute("SELECT closed_as FROM items WHERE id = %(id)s", {"id": item_id}).fetchone()
-    return ClosedAs(row[0]) if row and row[0] else None
+def waits_for_person(conn: Connection, item_id: UUID) -> bool:
+    """Whether an item waits for an assessment or a lead."""
+    row = conn.execute(
+        "SELECT state IN ('awaiting_assessment', 'awaiting_lead') FROM items WHERE id = %(id)s",
+        {"id": item_id},
+    ).fetchone()
+    return bool(row and row[0])

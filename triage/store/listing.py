@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from triage.rules.states import ItemKind, ItemState, Lane
+from triage.rules.states import ClosedAs, ItemKind, ItemState, Lane
 from triage.store.rows import Connection, row_of
 
 
@@ -29,6 +29,7 @@ class ListedItem:
     state: ItemState
     lane: Lane | None
     reason: str | None
+    closed_as: ClosedAs | None
     is_top_level: bool
     captures: int
     outcome: str | None
@@ -53,7 +54,7 @@ def list_items(conn: Connection, *, top_level_only: bool = True, limit: int = 10
             " SELECT DISTINCT family.top_id, shown_images.image_id FROM family"
             " JOIN shown_images ON shown_images.item_id = family.item_id)"
             " SELECT items.id, items.reference, items.kind, items.url, items.file_name, items.state, items.lane,"
-            " items.reason,"
+            " items.reason, items.closed_as,"
             " items.is_top_level, items.received_at,"
             " (SELECT count(*) FROM captures WHERE item_id = items.id AND ended_at IS NOT NULL) AS captures,"
             " last.outcome::text AS outcome, last.reason AS capture_reason,"

@@ -37,6 +37,16 @@ def find_person(conn: Connection, name: str) -> Person | None:
     return Person(row[0], row[1], tuple(PersonRole(role) for role in row[3]), row[2])
 
 
+def change_disabled(conn: Connection, person_id: UUID, *, disabled_at: datetime | None) -> bool:
+    """Disable a person, or enable them with None; False when it stood so already."""
+    changed = conn.execute(
+        "UPDATE persons SET disabled_at = %(at)s WHERE id = %(id)s"
+        " AND (disabled_at IS NULL) <> (%(at)s::timestamptz IS NULL)",
+        {"at": disabled_at, "id": person_id},
+    )
+    return changed.rowcount == 1
+
+
 def digest_token(token: str) -> bytes:
     """Return the SHA-256 by which a token is stored; tokens are random, so that no salt is needed."""
     return hashlib.sha256(token.encode()).digest()

@@ -1,6 +1,6 @@
 """What kind of deployment this is, and the names of practice that resolve to loopback."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -31,9 +31,9 @@ def write_kind(conn: Connection, kind: Kind, *, now: datetime) -> None:
 
 
 def replace_practice_names(
-    conn: Connection, names: Mapping[str, str], *, dial_host: str, dial_port: int
+    conn: Connection, names: Mapping[str, str | Sequence[str]], *, dial_host: str, dial_port: int
 ) -> None:
-    """Say which practice names there are (host → documentation address) and where they are served.
+    """Say which practice names there are (host → its documentation addresses) and where they are served.
 
     The database refuses this when it is not a practice one.
     """
@@ -44,7 +44,8 @@ def replace_practice_names(
             " VALUES (%(host)s, %(address)s, %(dial_host)s, %(dial_port)s)",
             [
                 {"host": host, "address": address, "dial_host": dial_host, "dial_port": dial_port}
-                for host, address in sorted(names.items())
+                for host, addresses in sorted(names.items())
+                for address in ((addresses,) if isinstance(addresses, str) else addresses)
             ],
         )
 
@@ -53,6 +54,6 @@ def read_practice_names(conn: Connection) -> list[tuple[str, str, str, int]]:
     """Return (host, address, host to dial, port to dial); empty in a live database."""
     rows = conn.execute(
         "SELECT host, host(address) AS address, host(dial_host) AS dial_host, dial_port"
-        " FROM practice_names ORDER BY practice_names.host"
+        " FROM practice_names ORDER BY practice_names.host, practice_names.address"
     ).fetchall()
     return [(row[0], row[1], row[2], row[3]) for row in rows]

@@ -1,0 +1,1 @@
+"""What leaves, as bytes: mails, and signed packages sealed to their recipient."""

@@ -1,0 +1,100 @@
+"""What the steps of sending share: events of a message, items it loses, reminders and retractions that follow it.
+
+Each function works within the caller's transaction and returns the custody events for the caller to append.
+"""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from triage.model import Sending
+from triage.rules.sending import SendingPolicy, name_event
+from triage.rules.states import SendingPart, SendingState
+from triage.store import sending_items, sending_moves, sendings
+from triage.store.custody import NewEvent, stream_of
+from triage.store.rows import Connection
+from triage.store.sendings import NewSending
+
+UNSENT = (SendingState.WAITING_APPROVAL, SendingState.QUEUED, SendingState.REJECTED)
+"""States of a message that is known not to have left."""
+
+
+def tell_items(
+    sending: Sending, item_ids: Iterable[UUID], what: str, **more: str | int | bool | None
+) -> list[NewEvent]:
+    """Return the custody event of a message on the stream of each of its items."""
+    return [
+        NewEvent(
+            stream_of("item", item_id),
+            name_event(sending.kind, sending.part, what),
+            {"sending": str(sending.id), "reference": sending.reference, **more},
+        )
+        for item_id in item_ids
+    ]
+
+
+def drop_items(conn: Connection, sending: Sending, item_ids: Iterable[UUID], reason: str) -> list[NewEvent]:
+    """Take items out of a message that has not left; without any left it is withdrawn and keeps its list.
+
+    Returns:
+        Custody events for the caller to append.
+    """
+    dropped = set(item_ids)
+    kept = {one.item_id for one in sending_items.read_items(conn, sending.id)} - dropped
+    if kept:
+        sendings.remove_items(conn, sending.id, sorted(dropped))
+    else:
+        sending_moves.move_sending(conn, sending.id, sending.state, "withdrawn", reason=reason)
+    return tell_items(sending, sorted(dropped), "withdrawn")
+
+
+def insert_following(
+    conn: Connection,
+    first: Sending,
+    part: SendingPart,
+    number: int,
+    item_ids: list[UUID],
+    *,
+    due_at: datetime | None,
+    reason: str | None,
+    now: datetime,
+    policy: SendingPolicy,
+) -> list[NewEvent]:
+    """Store a reminder or retraction of a message: the same reference and recipient, a Message-ID of its own."""
+    new = NewSending(
+        kind=first.kind,
+        part=part,
+        number=number,
+        reference=first.reference,
+        message_id=make_message_id(first.reference, policy),
+        recipient_id=first.recipient_id,
+        basis=first.basis,
+        host=first.host,
+        asn=first.asn,
+        country=first.country,
+        is_urgent=first.is_urgent,
+        is_held=first.is_held,
+        due_at=due_at,
+        reason=reason,
+    )
+    sending_id = sendings.insert_sending(conn, new, item_ids, now=now)
+    return tell_issued(sending_id, new, item_ids)
+
+
+def make_message_id(reference: str, policy: SendingPolicy) -> str:
+    """Return a fresh Message-ID with its angle brackets (RFC 5322, section 3.6.4)."""
+    return f"<{reference.lower()}.{secrets.token_hex(8)}@{policy.mail_domain}>"
+
+
+def tell_issued(sending_id: UUID, new: NewSending, item_ids: list[UUID]) -> list[NewEvent]:
+    """Return the custody event of a new message on the stream of each of its items."""
+    state = SendingState.WAITING_APPROVAL if new.due_at is None else SendingState.QUEUED
+    return [
+        NewEvent(
+            stream_of("item", item_id),
+            name_event(new.kind, new.part, "issued"),
+            {"sending": str(sending_id), "reference": new.reference, "state": state.value},
+        )
+        for item_id in item_ids
+    ]

@@ -1,0 +1,125 @@
+"""Reopen: a verdict is undone, or judged anew for a reason; what was queued is taken back, what was sent is
+retracted, and the images are judged in a new round."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from triage.errors import NotAllowedError, StaleStateError, UnknownThingError
+from triage.model import Item, Person
+from triage.rules.sending import SendingPolicy
+from triage.rules.states import ClosedAs, ImageState, ItemState
+from triage.steps.close_sendings import withdraw_for_items
+from triage.steps.place_item import choose_place, refresh_pages
+from triage.store import assessments, captures, custody, images, items
+from triage.store.custody import NewEvent, stream_of
+from triage.store.rows import Connection
+
+_SETTLED = (
+    ItemState.CLOSED,
+    ItemState.HELD_FOR_POLICE,
+    ItemState.ACTIONABLE,
+    ItemState.AWAITING_HOSTING,
+    ItemState.NOTIFIED,
+)
+
+
+def reopen_item(
+    conn: Connection, item_id: UUID, *, person: Person, reason: str, now: datetime, sending: SendingPolicy
+) -> None:
+    """Reopen an item and the images it shows, for a reason in words.
+
+    Raises:
+        NotAllowedError: no reason, or it was handed on.
+        StaleStateError: it waits for a person or a worker already.
+        UnknownThingError: there is no such item.
+    """
+    if not reason.strip():
+        raise NotAllowedError("Say why it is reopened.")
+    _reopen_with_images(conn, _lock(conn, item_id), person=person, reason=reason, now=now, sending=sending)
+
+
+def undo(
+    conn: Connection, item_id: UUID, *, person: Person, now: datetime, undo_s: float, sending: SendingPolicy
+) -> None:
+    """Undo one's own last word on an item, while nothing has left yet.
+
+    Raises:
+        NotAllowedError: the time to undo is over, or it was not this person's word.
+    """
+    item = _lock(conn, item_id)
+    if item.settled_at is None or now - item.settled_at > timedelta(seconds=undo_s):
+        raise NotAllowedError("The time to undo is over; reopen it with a reason.")
+    if not assessments.has_judged(conn, item.id, person.id):
+        raise NotAllowedError("Only who judged it undoes it; reopen it with a reason.")
+    _reopen_with_images(conn, item, person=person, reason="undone", now=now, sending=sending)
+
+
+def reopen_images(
+    conn: Connection,
+    image_ids: Sequence[UUID],
+    events: list[NewEvent],
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    sending: SendingPolicy,
+) -> None:
+    """Reopen settled images and every item that shows them, such as when a list entry they leaned on is withdrawn."""
+    shown_by: set[UUID] = set()
+    for image_id in sorted(image_ids):
+        image = assessments.lock_image(conn, image_id)
+        if image is None or image.state is not ImageState.SETTLED:
+            continue
+        assessments.move_image(conn, image, "reopened", now=now)
+        events.append(NewEvent(stream_of("image", image_id), "reopened"))
+        shown_by.update(images.find_items_showing_now(conn, image_id))
+    locked = items.lock_items(conn, sorted(shown_by))
+    reopen_items(conn, locked, events, actor=actor, reason=reason, now=now, sending=sending)
+
+
+def reopen_items(
+    conn: Connection,
+    locked: Sequence[Item],
+    events: list[NewEvent],
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    sending: SendingPolicy,
+) -> None:
+    """Reopen items that were acted on or closed, and the pages that show them; take back what was said of them."""
+    known = {item.id for item in locked}
+    parents = {parent for item in locked for parent in items.read_parent_ids(conn, item.id)}
+    for item in [*locked, *items.lock_items(conn, sorted(parents - known))]:
+        if item.state not in _SETTLED or item.closed_as is ClosedAs.HANDED_ON:
+            continue
+        place = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
+        items.move_item(conn, item.id, item.state, "reopened", now=now, lane=place.lane, reason=place.reason)
+        events.append(NewEvent(stream_of("item", item.id), "reopened", {"before": item.state.value}))
+        events += withdraw_for_items(conn, [item], actor=actor, now=now, reason=reason, policy=sending)
+
+
+def _lock(conn: Connection, item_id: UUID) -> Item:
+    item = items.lock_item(conn, item_id)
+    if item is None:
+        raise UnknownThingError("There is no such item.")
+    if item.state not in _SETTLED:
+        raise StaleStateError
+    if item.closed_as is ClosedAs.HANDED_ON:
+        raise NotAllowedError("It was handed on; a new report brings it back.")
+    return item
+
+
+def _reopen_with_images(
+    conn: Connection, item: Item, *, person: Person, reason: str, now: datetime, sending: SendingPolicy
+) -> None:
+    actor = f"person/{person.id}"
+    events: list[NewEvent] = []
+    child_ids = [child.id for child in items.read_children(conn, item.id)]
+    shown = {image.id for one in (item.id, *child_ids) for image in assessments.read_shown(conn, one)}
+    reopen_images(conn, sorted(shown), events, actor=actor, reason=reason, now=now, sending=sending)
+    again = items.lock_items(conn, sorted({item.id, *child_ids}))
+    reopen_items(conn, again, events, actor=actor, reason=reason, now=now, sending=sending)
+    refresh_pages(conn, child_ids, events, now=now)
+    custody.append(conn, events, actor=actor, now=now)

@@ -1,0 +1,268 @@
+"""Settle an item: move it as far as what is judged of it allows, and the pages that show it.
+
+1. A picture's item follows its image: disputed goes to a lead, settled moves on, half judged waits for a second.
+2. An item that is judged itself (a text, a page, a dead link) follows its own assessments.
+3. A page moves in the transaction of its last open picture, by the gravest outcome.
+4. With an illegal verdict the police referral is written in the same transaction, held or not; where the
+   verdict is not illegal any more, what was queued or sent is taken back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from triage.model import Item
+from triage.rules.assessing import (
+    ILLEGAL_LABELS,
+    MEANINGS,
+    Given,
+    Label,
+    NationalVerdict,
+    Outcome,
+    SecondAssessor,
+    find_gravest,
+    outcome_of_child,
+    outcome_of_verdict,
+    state_of_given,
+)
+from triage.rules.lanes import DISPUTED, OUT_OF_REMIT, SECOND, ShownChild
+from triage.rules.sending import SendingPolicy
+from triage.rules.states import Basis, ClosedAs, ImageState, ItemState, Lane
+from triage.settings import Settings
+from triage.steps.close_sendings import withdraw_for_items
+from triage.steps.issue_sendings import issue_police
+from triage.steps.place_item import choose_place
+from triage.store import assessments, captures, holds, items
+from triage.store.assessments import JudgedImage
+from triage.store.custody import NewEvent, stream_of
+from triage.store.rows import Connection
+
+_JUDGEABLE = (ItemState.AWAITING_ASSESSMENT, ItemState.AWAITING_LEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class AssessPolicy:
+    """What of the settings judging needs."""
+
+    second_assessor: SecondAssessor
+    second_look_share: float
+    undo_s: float
+    look_max_s: float
+    sending: SendingPolicy
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "AssessPolicy":
+        """Return the policy that the settings say."""
+        return cls(
+            second_assessor=SecondAssessor(settings.second_assessor),
+            second_look_share=settings.second_look_share,
+            undo_s=settings.undo_s,
+            look_max_s=settings.look_max_s,
+            sending=SendingPolicy.from_settings(settings),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an item comes to: an outcome, or that it still waits, and on what the verdict stands."""
+
+    outcome: Outcome | None
+    is_disputed: bool = False
+    basis: Basis = Basis.LOOKED
+    has_danger: bool = False
+    is_illegal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """One transaction of settling: who judges, when, and the custody events that it gathers."""
+
+    conn: Connection
+    events: list[NewEvent]
+    person_id: UUID
+    now: datetime
+    policy: AssessPolicy
+
+    @property
+    def actor(self) -> str:
+        """The actor of the custody events."""
+        return f"person/{self.person_id}"
+
+
+def settle_items(settling: Settling, item_ids: list[UUID]) -> None:
+    """Settle items that wait, then the pages that show them; all are locked in the order of their ids."""
+    conn = settling.conn
+    parent_ids = {parent for item_id in item_ids for parent in items.read_parent_ids(conn, item_id)}
+    locked = {item.id: item for item in items.lock_items(conn, sorted({*item_ids, *parent_ids}))}
+    for item_id in sorted(item_ids):
+        _settle(settling, locked[item_id])
+    for page in items.lock_items(conn, sorted(parent_ids - set(item_ids))):
+        _settle(settling, page)
+
+
+def _settle(settling: Settling, item: Item) -> None:
+    if item.state not in _JUDGEABLE:
+        return
+    standing = _read_standing(settling, item)
+    if standing.has_danger and standing.outcome is None:
+        _refer_to_police(settling, item, standing, is_held=False)
+    if standing.outcome is not None:
+        _move(settling, item, standing)
+    elif standing.is_disputed and item.state is ItemState.AWAITING_ASSESSMENT:
+        items.move_item(
+            settling.conn, item.id, item.state, "unsure", now=settling.now, lane=Lane.LEAD, reason=DISPUTED
+        )
+        settling.events.append(NewEvent(stream_of("item", item.id), "awaits_lead"))
+    elif item.state is ItemState.AWAITING_ASSESSMENT:
+        _place_again(settling, item)
+
+
+def _place_again(settling: Settling, item: Item) -> None:
+    conn = settling.conn
+    given = assessments.read_given(conn, round_=item.round, item_id=item.id)
+    if given:
+        lane, reason = Lane.SECOND, SECOND
+    else:
+        placing = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
+        lane, reason = placing.lane, placing.reason
+    if items.set_lane(conn, item.id, lane=lane, reason=reason) and lane != item.base_lane:
+        settling.events.append(NewEvent(stream_of("item", item.id), "placed", {"lane": lane.value}))
+
+
+# What an item comes to
+
+
+def _read_standing(settling: Settling, item: Item) -> Standing:
+    conn = settling.conn
+    own = _standing_of_given(assessments.read_given(conn, round_=item.round, item_id=item.id), item)
+    children = items.read_children(conn, item.id)
+    if children:
+        return _standing_of_page(settling, item, own, children)
+    if own is not None:
+        return own
+    shown = assessments.read_shown(conn, item.id)
+    return _standing_of_images(shown, settling.policy.second_assessor) if shown else Standing(None)
+
+
+def _standing_of_given(given: list[Given], item: Item) -> Standing | None:
+    if not given:
+        return None
+    state = state_of_given(given)
+    last = given[-1]
+    has_danger = any(one.danger for one in given if one.label in ILLEGAL_LABELS)
+    if state is ImageState.SETTLED:
+        national = MEANINGS[last.label].national
+        hold = any(one.police_hold for one in given)
+        is_illegal = national is NationalVerdict.ILLEGAL
+        outcome = (
+            Outcome.NOT_ACTIONABLE
+            if last.label is Label.DEAD_LINK
+            else outcome_of_verdict(national, police_hold=hold)
+        )
+        return Standing(outcome, has_danger=has_danger and is_illegal, is_illegal=is_illegal)
+    is_disputed = state is ImageState.DISPUTED or item.state is ItemState.AWAITING_LEAD
+    return Standing(None, is_disputed=is_disputed, has_danger=has_danger)
+
+
+def _standing_of_images(shown: list[JudgedImage], second: SecondAssessor) -> Standing:
+    has_danger = any(image.has_danger and image.illegal_labels for image in shown)
+    if any(image.state is ImageState.DISPUTED for image in shown):
+        return Standing(None, is_disputed=True, has_danger=has_danger)
+    # A desk of one may act at home on one assessor; partners and the hash feed still wait for the second.
+    ahead = [image for image in shown if image.state is ImageState.JUDGED_ONCE and image.illegal_labels]
+    acts_alone = second is SecondAssessor.BEFORE_SHARING
+    if any(image.state is not ImageState.SETTLED and not (acts_alone and image in ahead) for image in shown):
+        return Standing(None, has_danger=has_danger)
+    outcomes = [
+        outcome_of_verdict(
+            NationalVerdict.ILLEGAL if image in ahead else image.verdict, police_hold=image.has_hold
+        )
+        for image in shown
+    ]
+    illegal = [image for image in shown if image in ahead or image.verdict is NationalVerdict.ILLEGAL]
+    bases = {image.verdict_basis or Basis.LOOKED for image in illegal}
+    basis = Basis.LOOKED if Basis.LOOKED in bases else Basis.EXACT_HASH if bases else Basis.FACTS
+    return Standing(
+        find_gravest(outcomes), basis=basis, has_danger=has_danger and bool(illegal), is_illegal=bool(illegal)
+    )
+
+
+def _standing_of_page(
+    settling: Settling,
+    item: Item,
+    own: Standing | None,
+    children: list[ShownChild],
+) -> Standing:
+    outcomes = [outcome_of_child(child.state, child.closed_as) for child in children]
+    danger = own is not None and own.has_danger
+    if own is not None and own.outcome is None:
+        return own
+    open_states = {child.state for child, outcome in zip(children, outcomes, strict=True) if outcome is None}
+    if open_states:
+        return Standing(None, is_disputed=open_states == {ItemState.AWAITING_LEAD}, has_danger=danger)
+    judged = [outcome for outcome in outcomes if outcome is not None]
+    if own is not None and own.outcome is not None:
+        judged.append(own.outcome)
+    bases = items.read_child_bases(settling.conn, item.id)
+    is_illegal = bool(bases) or (own is not None and own.is_illegal)
+    looked = (own is not None and own.is_illegal) or "looked" in bases
+    basis = Basis.LOOKED if looked else Basis.EXACT_HASH if "exact_hash" in bases else Basis.FACTS
+    return Standing(find_gravest(judged), basis=basis, has_danger=danger, is_illegal=is_illegal)
+
+
+# What follows
+
+
+def _move(settling: Settling, item: Item, standing: Standing) -> None:
+    outcome = standing.outcome
+    if outcome is None:
+        raise TypeError("an item without an outcome does not move")
+    conn, now = settling.conn, settling.now
+    is_held = outcome is Outcome.POLICE_FIRST
+    hand_on = outcome is Outcome.OUT_OF_REMIT
+    after = items.move_item(
+        conn,
+        item.id,
+        item.state,
+        outcome.value,
+        now=now,
+        lane=Lane.HAND_ON if hand_on else None,
+        reason=OUT_OF_REMIT if hand_on else None,
+        closed_as=ClosedAs.NOT_ACTIONABLE if outcome is Outcome.NOT_ACTIONABLE else None,
+        is_settled=True,
+    )
+    settling.events.append(
+        NewEvent(
+            stream_of("item", item.id), outcome.value, {"basis": standing.basis.value, "state": after.value}
+        )
+    )
+    if is_held:
+        holds.set_hold(conn, item.id, item.round, settling.person_id, now=now)
+    if outcome in (Outcome.POLICE_FIRST, Outcome.ACTIONABLE):
+        _refer_to_police(settling, item, standing, is_held=is_held)
+    else:
+        settling.events.extend(
+            withdraw_for_items(
+                conn,
+                [item],
+                actor=settling.actor,
+                now=now,
+                reason="judged not illegal",
+                policy=settling.policy.sending,
+            )
+        )
+
+
+def _refer_to_police(settling: Settling, item: Item, standing: Standing, *, is_held: bool) -> None:
+    settling.events.extend(
+        issue_police(
+            settling.conn,
+            item,
+            basis=standing.basis,
+            is_held=is_held,
+            is_urgent=standing.has_danger,
+            actor=settling.actor,
+            now=settling.now,
+            policy=settling.policy.sending,
+        )
+    )
