@@ -4,8 +4,20 @@ from collections.abc import Callable
 from uuid import UUID
 
 from workers.capture_item import capture_item
+from workers.check_online import check_online
+from workers.locate_host import locate_host
+from workers.outbound_tools import OutboundTools
+from workers.send import send
 from workers.tools import CaptureTools
 
 JOBS: dict[str, Callable[[CaptureTools, UUID], None]] = {
     "capture_item": capture_item,
+    "locate_host": locate_host,
+    "check_online": check_online,
 }
+"""What the worker does."""
+
+OUTBOUND_JOBS: dict[str, Callable[[OutboundTools, UUID], None]] = {
+    "send": send,
+}
+"""What the outbound process does."""

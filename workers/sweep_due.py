@@ -20,11 +20,11 @@ import psycopg
 from triage.clock import utcnow
 from triage.errors import ServerUnavailableError, StaleStateError, StorageError
 from triage.queue import QueueDoor
-from triage.rules.due import ITEM_JOBS
+from triage.rules.due import ITEM_JOBS, SEND, Job
 from triage.rules.states import ItemState
 from triage.settings import Settings
 from triage.steps.take_capture import end_expired
-from triage.store import captures, items
+from triage.store import captures, items, sendings
 from triage.store.pool import Database, connect
 from triage.store.rows import Connection
 from triage.vault import ObjectVault
@@ -47,17 +47,52 @@ def sweep_once(database: Database, queue: QueueDoor, settings: Settings, *, now:
     """End expired leases, then nudge what is due; nothing is nudged while Redis does not answer."""
     expired = database.run(lambda conn: captures.read_expired(conn, now=now, limit=settings.sweep_batch))
     ended = sum(_end_expired(database, settings, item_id, now) for item_id in expired)
-    job = ITEM_JOBS[ItemState.RECEIVED]
-    waiting = queue.count_waiting(job.queue)
-    room = 0 if waiting is None else settings.sweep_batch - waiting
+    return Swept(
+        ended, _nudge_items(database, queue, settings, now) + _nudge_sendings(database, queue, settings, now)
+    )
+
+
+def _nudge_items(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:
+    """Nudge items, queue by queue: a full one holds up no other."""
+    states: dict[Job, list[ItemState]] = {}
+    for state, job in ITEM_JOBS.items():
+        states.setdefault(job, []).append(state)
+    nudged = 0
+    for job, due_states in states.items():
+        room = _find_room(queue, job, settings)
+        if room > 0:
+            due = database.run(
+                partial(
+                    items.take_due,
+                    states=due_states,
+                    now=now,
+                    nudged_before=now - timedelta(seconds=settings.renudge_after_s),
+                    limit=room,
+                )
+            )
+            nudged += sum(queue.nudge(job, item_id, first=danger) for item_id, danger in due)
+    return nudged
+
+
+def _nudge_sendings(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:
+    room = _find_room(queue, SEND, settings)
     if room <= 0:
-        return Swept(ended, 0)
+        return 0
     due = database.run(
-        lambda conn: items.take_due(
-            conn, now=now, nudged_before=now - timedelta(seconds=settings.renudge_after_s), limit=room
+        partial(
+            sendings.take_due,
+            now=now,
+            nudged_before=now - timedelta(seconds=settings.renudge_after_s),
+            limit=room,
         )
     )
-    return Swept(ended, sum(queue.nudge(job, item_id, first=danger) for item_id, danger in due))
+    return sum(queue.nudge(SEND, sending_id, first=is_urgent) for sending_id, is_urgent in due)
+
+
+def _find_room(queue: QueueDoor, job: Job, settings: Settings) -> int:
+    """Return how many more hints a queue takes; none while Redis does not answer."""
+    waiting = queue.count_waiting(job.queue)
+    return 0 if waiting is None else settings.sweep_batch - waiting
 
 
 def _end_expired(database: Database, settings: Settings, item_id: UUID, now: datetime) -> bool:

@@ -22,11 +22,14 @@ from triage.rules.urls import UrlParts, resolve_link, split_url
 from workers.fetcher.body import BodyReader
 from workers.fetcher.policy import (
     NO_PRACTICE,
+    Network,
     PracticeNames,
     check_answer,
     check_host,
+    check_inside,
     check_port,
     is_numeric,
+    read_networks,
 )
 from workers.fetcher.wire import FetchLimits, Hop
 
@@ -70,10 +73,11 @@ async def resolve_host(host: str) -> list[str]:
 class CheckedBackend(httpcore2.AsyncNetworkBackend):
     """Dials only addresses that the policy lets pass; `dialled` is the last one."""
 
-    def __init__(self, resolve: Resolver, practice: PracticeNames) -> None:
-        """Take the resolver and the practice names; nothing is dialled yet."""
+    def __init__(self, resolve: Resolver, practice: PracticeNames, inside: tuple[Network, ...] = ()) -> None:
+        """Take the resolver, the practice names and the networks of our own; nothing is dialled yet."""
         self._resolve = resolve
         self._practice = practice
+        self._inside = inside
         self._network = httpcore2.AnyIOBackend()
         self.dialled = ""
 
@@ -92,13 +96,16 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
             CaptureFailedError: no address can be reached.
         """
         check_port(port)
-        check_host(host, practice=self._practice)
-        addresses = check_answer(await self._find_addresses(host), practice=self._practice)
+        check_host(host, practice=self._practice, inside=self._inside)
+        addresses = check_answer(
+            await self._find_addresses(host), practice=self._practice, inside=self._inside
+        )
         if not addresses:
             raise CaptureFailedError("the host name has no address")
         failure: Exception | None = None
         for address in addresses[:MAX_ADDRESSES_TRIED]:
             target, target_port = self._practice.dials.get(address, (address, port))
+            check_inside(ipaddress.ip_address(target), self._inside)  # where practice leads to counts too
             try:
                 stream = await self._network.connect_tcp(target, target_port, timeout=timeout)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
@@ -147,7 +154,7 @@ async def fetch_url(
 
     Args:
         url: in normal form.
-        limits: deadlines and sizes.
+        limits: deadlines, sizes, and the networks of our own.
         ssl_context: verifies certificates and host names.
         practice: exemptions of a practice deployment.
         resolve: gives the addresses of a name.
@@ -157,7 +164,7 @@ async def fetch_url(
         CaptureFailedError: it did not work this time.
     """
     started = time.monotonic()
-    backend = CheckedBackend(resolve, practice)
+    backend = CheckedBackend(resolve, practice, read_networks(limits.inside_networks))
     try:
         async with asyncio.timeout(limits.total_s):
             hops, body = await _follow(url, limits, ssl_context, backend)

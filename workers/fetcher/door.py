@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError, SandboxUnavailableError
 from triage.rules.urls import normalise_link
-from workers.fetcher.policy import NO_PRACTICE, PracticeNames, check_address
+from workers.fetcher.policy import NO_PRACTICE, PracticeNames, check_address, read_networks
 from workers.fetcher.wire import (
     FetchLimits,
     FrameError,
@@ -83,8 +83,12 @@ class Fetcher:
         Args:
             limits: sent to each process at its start.
             practice: names of a practice deployment, from its database; empty in every other one.
+
+        Raises:
+            SettingsError: a network of our own cannot be read.
         """
         self._limits = limits
+        self._inside = read_networks(limits.inside_networks)
         self._practice = practice
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
@@ -239,7 +243,7 @@ class Fetcher:
             raise _WrongAnswerError
         address = _take_text(hop.get("address"), 45)
         try:
-            check_address(address, practice=self._practice)
+            check_address(address, practice=self._practice, inside=self._inside)
         except CaptureRefusedError:
             raise _WrongAnswerError from None
         return Hop(

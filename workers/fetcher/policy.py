@@ -1,7 +1,8 @@
 """Where the fetcher may dial: one table of refused ranges, the allowed ports, the refused names.
 
 The URL decides nothing here: every name is resolved once, **every** address of the answer is checked, and a
-checked address is dialled. The tables follow the IANA special-purpose registries
+checked address is dialled. What the operator names as networks of our own is refused before all else, practice
+included. The tables follow the IANA special-purpose registries
 (https://www.iana.org/assignments/iana-ipv4-special-registry/ and .../iana-ipv6-special-registry/, read
 2026-11); `ipaddress.is_global` is asked too, but alone it lets several of these ranges through.
 """
@@ -11,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from triage.errors import CaptureRefusedError, SettingsError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 ALLOWED_PORTS = frozenset({80, 443, 8000, 8080, 8443})
 
@@ -87,19 +91,22 @@ class PracticeNames:
     """The fictional names of a practice deployment; empty everywhere else.
 
     Attributes:
-        addresses: host name → documentation address, such as photos.example → 203.0.113.10.
+        addresses: host name → documentation address that is dialled, such as photos.example → 203.0.113.10.
         dials: documentation address → loopback address and TCP port that really answer.
+        others: host name → the further addresses it stands on, in their order.
     """
 
     addresses: Mapping[str, str] = field(default_factory=dict)
     dials: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for address in {*self.addresses.values(), *self.dials}:
+        further = {address for others in self.others.values() for address in others}
+        for address in {*self.addresses.values(), *self.dials, *further}:
             parsed = ipaddress.ip_address(address)
             if not any(parsed in network for network in _DOCUMENTATION):
                 raise SettingsError("a practice name must have an address meant for documentation")
-        for address in self.addresses.values():
+        for address in {*self.addresses.values(), *further}:
             if address not in self.dials:
                 raise SettingsError("a practice name has an address that nothing answers for")
         for host, port in self.dials.values():
@@ -108,25 +115,41 @@ class PracticeNames:
 
     @classmethod
     def from_rows(cls, rows: Iterable[tuple[str, str, str, int]]) -> "PracticeNames":
-        """Make the names from rows of (host, address, dial_host, dial_port).
+        """Make the names from rows of (host, address, dial_host, dial_port), several of them for one host at will.
 
         Raises:
             SettingsError: an address is not for documentation, or a dial host is not loopback.
         """
-        addresses: dict[str, str] = {}
+        places: dict[str, set[Address]] = {}
         dials: dict[str, tuple[str, int]] = {}
         try:
             for host, address, dial_host, dial_port in rows:
-                canonical = str(ipaddress.ip_address(str(address).partition("/")[0]))
-                addresses[host.lower()] = canonical
-                dials[canonical] = (str(ipaddress.ip_address(str(dial_host))), int(dial_port))
-            return cls(addresses, dials)
+                parsed = ipaddress.ip_address(str(address).partition("/")[0])
+                places.setdefault(host.lower(), set()).add(parsed)
+                dials[str(parsed)] = (str(ipaddress.ip_address(str(dial_host))), int(dial_port))
+            ordered = {
+                host: [str(one) for one in sorted(found, key=lambda one: (one.version, int(one)))]
+                for host, found in places.items()
+            }
+            return cls(
+                addresses={host: found[0] for host, found in ordered.items()},
+                dials=dials,
+                others={host: tuple(found[1:]) for host, found in ordered.items() if found[1:]},
+            )
         except ValueError:
             raise SettingsError("the practice names cannot be read") from None
 
     def to_rows(self) -> list[tuple[str, str, str, int]]:
         """Return rows that `from_rows` reads."""
-        return [(host, address, *self.dials[address]) for host, address in self.addresses.items()]
+        return [
+            (host, address, *self.dials[address])
+            for host in self.addresses
+            for address in self.find_addresses(host)
+        ]
+
+    def find_addresses(self, host: str) -> tuple[str, ...]:
+        """Return all addresses that a practice name stands on, the one that is dialled first."""
+        return (self.addresses[host], *self.others.get(host, ()))
 
     def dial_ports(self) -> frozenset[int]:
         """Return the loopback ports that practice needs."""
@@ -146,11 +169,25 @@ def check_port(port: int) -> None:
         raise CaptureRefusedError(f"port {port} is not one that the fetcher dials")
 
 
-def check_host(host: str, *, practice: PracticeNames = NO_PRACTICE) -> None:
+def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Read networks in CIDR form, as INSIDE_NETWORKS has them.
+
+    Raises:
+        SettingsError: one of them is no network.
+    """
+    try:
+        return tuple(ipaddress.ip_network(text) for text in texts)
+    except ValueError:
+        raise SettingsError("the networks of our own cannot be read") from None
+
+
+def check_host(host: str, *, practice: PracticeNames = NO_PRACTICE, inside: tuple[Network, ...] = ()) -> None:
     """Refuse names that are not meant for the public internet; numeric hosts go to `check_address`.
 
     Args:
         host: lower-case A-labels, or an address in its normal spelling.
+        practice: the only exemptions, by exact name.
+        inside: networks of our own, for a numeric host.
 
     Raises:
         CaptureRefusedError: the name is refused; the words say why and do not repeat it.
@@ -158,7 +195,7 @@ def check_host(host: str, *, practice: PracticeNames = NO_PRACTICE) -> None:
     if host in practice.addresses:
         return
     if is_numeric(host):
-        check_address(host, practice=practice)
+        check_address(host, practice=practice, inside=inside)
         return
     labels = host.rstrip(".").split(".")
     for ending, words in REFUSED_ENDINGS:
@@ -179,12 +216,15 @@ def is_numeric(host: str) -> bool:
     return True
 
 
-def check_address(text: str, *, practice: PracticeNames = NO_PRACTICE) -> None:
-    """Refuse an address that is not plainly on the public internet.
+def check_address(
+    text: str, *, practice: PracticeNames = NO_PRACTICE, inside: tuple[Network, ...] = ()
+) -> None:
+    """Refuse an address that is not plainly on the public internet, or that is our own.
 
     Args:
         text: one address of a DNS answer, or a numeric host; IPv6 without brackets.
         practice: the only exemptions, by exact address.
+        inside: networks of our own; no practice exempts from them.
 
     Raises:
         CaptureRefusedError: the address is refused; the words say what it is and do not repeat it.
@@ -193,6 +233,7 @@ def check_address(text: str, *, practice: PracticeNames = NO_PRACTICE) -> None:
         address = ipaddress.ip_address(text)
     except ValueError:
         raise CaptureRefusedError("the address cannot be read") from None
+    check_inside(address, inside)
     if str(address) in practice.dials:
         return
     if isinstance(address, ipaddress.IPv4Address):
@@ -201,6 +242,18 @@ def check_address(text: str, *, practice: PracticeNames = NO_PRACTICE) -> None:
         _check_ipv6(address)
     if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
         raise CaptureRefusedError("the address is not on the public internet")
+
+
+def check_inside(address: Address, inside: tuple[Network, ...]) -> None:
+    """Refuse an address of our own networks, an IPv4 one written as IPv6 too.
+
+    Raises:
+        CaptureRefusedError: it is one.
+    """
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    if any(address in network for network in inside):
+        raise CaptureRefusedError("the address is an address of our own network")
 
 
 def _check_ipv4(address: ipaddress.IPv4Address) -> None:
@@ -223,11 +276,15 @@ def _check_ipv6(address: ipaddress.IPv6Address) -> None:
         raise CaptureRefusedError("the address is an ISATAP tunnel")
 
 
-def check_answer(addresses: Iterable[str], *, practice: PracticeNames = NO_PRACTICE) -> list[str]:
+def check_answer(
+    addresses: Iterable[str], *, practice: PracticeNames = NO_PRACTICE, inside: tuple[Network, ...] = ()
+) -> list[str]:
     """Check a whole DNS answer: one bad address refuses the name.
 
     Args:
         addresses: as the resolver gave them, repetitions allowed.
+        practice: the only exemptions, by exact address.
+        inside: networks of our own.
 
     Returns:
         The distinct addresses in their order, all of them fit to dial.
@@ -237,5 +294,5 @@ def check_answer(addresses: Iterable[str], *, practice: PracticeNames = NO_PRACT
     """
     distinct = list(dict.fromkeys(addresses))
     for text in distinct:
-        check_address(text, practice=practice)
+        check_address(text, practice=practice, inside=inside)
     return distinct

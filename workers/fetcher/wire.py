@@ -8,6 +8,7 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ class FetchLimits:
         max_pictures: most picture URLs that are taken from one page.
         user_agent: header that is sent.
         strict: whether to refuse to run without seccomp.
+        inside_networks: networks of our own servers in CIDR form, which are never dialled.
     """
 
     total_s: float = 60.0
@@ -37,6 +39,7 @@ class FetchLimits:
     max_pictures: int = 100
     user_agent: str = "Mozilla/5.0"
     strict: bool = True
+    inside_networks: Sequence[str] = ()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "FetchLimits":
@@ -49,6 +52,7 @@ class FetchLimits:
             max_pictures=settings.page_max_children,
             user_agent=settings.fetch_user_agent,
             strict=settings.sandbox == "strict",
+            inside_networks=settings.inside_networks,
         )
 
 
