@@ -17,12 +17,14 @@ def run(process: Process, surface: str) -> None:
     # Imported late: psycopg, obstore and the web server start threads, which the locks would not cover.
     import uvicorn
 
+    from api.console.deps import open_staff_tools
     from api.deps import open_public_tools
     from api.main import create_app
     from api.patience import SERVER_OPTIONS
 
     settings = process.settings
-    tools = open_public_tools(settings, process.keys) if surface == "public" else None
+    open_tools = open_public_tools if surface == "public" else open_staff_tools
+    tools = open_tools(settings, process.keys)
     app = create_app(tools, hosts=settings.served_hosts)
     try:
         uvicorn.run(
@@ -33,8 +35,7 @@ def run(process: Process, surface: str) -> None:
             **SERVER_OPTIONS,
         )
     finally:
-        if tools is not None:
-            tools.database.close()
+        tools.database.close()
 
 
 def main(argv: list[str] | None = None) -> int:

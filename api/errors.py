@@ -8,13 +8,19 @@ from triage.errors import (
     InvalidReportError,
     NotAllowedError,
     ServerUnavailableError,
+    StaleStateError,
     StorageError,
     TooLargeError,
+    UnknownThingError,
 )
 
 
 class UnauthorisedError(HotlineError):
     """A valid token with the scope `intake` is needed."""
+
+
+class NotSignedInError(HotlineError):
+    """Sign in first."""
 
 
 class UnsupportedBodyError(HotlineError):
@@ -23,11 +29,14 @@ class UnsupportedBodyError(HotlineError):
 
 STATUS: tuple[tuple[type[HotlineError], HTTPStatus], ...] = (
     (UnauthorisedError, HTTPStatus.UNAUTHORIZED),
+    (NotSignedInError, HTTPStatus.UNAUTHORIZED),
     (UnsupportedBodyError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (InvalidReportError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (IdempotencyConflictError, HTTPStatus.CONFLICT),
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (NotAllowedError, HTTPStatus.FORBIDDEN),
+    (UnknownThingError, HTTPStatus.NOT_FOUND),
+    (StaleStateError, HTTPStatus.CONFLICT),
     (StorageError, HTTPStatus.INSUFFICIENT_STORAGE),
     (ServerUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
 )

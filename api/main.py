@@ -1,16 +1,22 @@
-"""One application per surface. The public one takes reports; the staff one shows nothing until sign-in exists."""
+"""One application per surface: the public one takes reports, the staff one is the console."""
 
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from importlib import resources
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.console.deps import StaffTools
+from api.console.error_page import say_error as say_console_error
+from api.console.guard import guard
+from api.console.pages import PAGES
+from api.console.renderer import CONTENT_SECURITY_POLICY as STAFF_POLICY
 from api.deps import PublicTools
-from api.errors import choose_sentence, choose_status
+from api.errors import UnauthorisedError, choose_sentence, choose_status
 from api.lingering import LingeringResponse
 from api.public import report as public_report
 from api.public import status as public_status
@@ -21,7 +27,6 @@ from api.v1 import reports as v1_reports
 from triage.errors import HotlineError
 
 _log = logging.getLogger("api")
-STAFF_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 def _wants_json(request: Request) -> bool:
@@ -30,8 +35,11 @@ def _wants_json(request: Request) -> bool:
 
 def _say(request: Request, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
     tools = getattr(request.app.state, "tools", None)
-    if _wants_json(request) or not isinstance(tools, PublicTools):
-        said: Response = JSONResponse({"error": sentence}, status_code=status, headers=headers)
+    said: Response
+    if isinstance(tools, StaffTools) and not _wants_json(request):
+        said = say_console_error(request, status, sentence, (headers or {}).get("Location"))
+    elif _wants_json(request) or not isinstance(tools, PublicTools):
+        said = JSONResponse({"error": sentence}, status_code=status, headers=headers)
     else:
         wanted = getattr(request.state, "language", None) or request.query_params.get("lang")
         language = choose_language(wanted, request.headers.get("accept-language"))
@@ -50,7 +58,7 @@ def _add_errors(app: FastAPI) -> None:
         status = choose_status(error)
         if status >= 500:
             _log.error("%s: %s", type(error).__name__, error)
-        headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+        headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, UnauthorisedError) else None
         return _say(request, status, choose_sentence(error), headers)
 
     @app.exception_handler(HTTPException)
@@ -58,11 +66,11 @@ def _add_errors(app: FastAPI) -> None:
         return _say(request, error.status_code, error.detail, error.headers)
 
 
-def create_app(tools: PublicTools | None, *, hosts: tuple[str, ...] = ()) -> FastAPI:
+def create_app(tools: PublicTools | StaffTools, *, hosts: tuple[str, ...] = ()) -> FastAPI:
     """Make the application of one surface.
 
     Args:
-        tools: what the public surface needs; None makes the staff surface.
+        tools: what the public or the staff surface needs; which of the two it is makes the surface.
         hosts: host names that are served besides localhost.
     """
     # No telemetry: it would carry addresses and routes of reports to whatever the environment names.
@@ -73,7 +81,8 @@ def create_app(tools: PublicTools | None, *, hosts: tuple[str, ...] = ()) -> Fas
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.tools = tools
-    policy = STAFF_POLICY if tools is None else CONTENT_SECURITY_POLICY
+    is_staff = isinstance(tools, StaffTools)
+    policy = STAFF_POLICY if is_staff else CONTENT_SECURITY_POLICY
     app.add_middleware(
         SecurityMiddleware, hosts=hosts, content_security_policy=policy, say_surprise=_say_surprise
     )
@@ -83,14 +92,30 @@ def create_app(tools: PublicTools | None, *, hosts: tuple[str, ...] = ()) -> Fas
     def say_health() -> dict[str, str]:
         return {"status": "ok"}
 
-    if tools is not None:
+    if is_staff:
+        _add_console(app)
+    else:
         app.include_router(public_report.router)
         app.include_router(public_status.router)
         app.include_router(v1_reports.router)
-        style = resources.files("api.public").joinpath("static", "public.css").read_bytes()
-
-        @app.get("/static/public.css")
-        def send_style() -> Response:
-            return Response(style, media_type="text/css")
-
+        _add_style(app, "api.public", "public.css")
     return app
+
+
+def _add_console(app: FastAPI) -> None:
+    for router in PAGES:
+        app.include_router(router, dependencies=[Depends(guard)])
+    _add_style(app, "api.console", "console.css")
+
+    @app.exception_handler(RequestValidationError)
+    def say_unreadable(request: Request, _: RequestValidationError) -> Response:
+        # An id in the path that is no id: there is nothing of that name.
+        return _say(request, HTTPStatus.NOT_FOUND, "There is nothing of that name.")
+
+
+def _add_style(app: FastAPI, package: str, name: str) -> None:
+    style = resources.files(package).joinpath("static", name).read_bytes()
+
+    @app.get(f"/static/{name}")
+    def send_style() -> Response:
+        return Response(style, media_type="text/css")

@@ -1,0 +1,1 @@
+"""The staff console: one file per page, plain forms, no script."""
