@@ -29,6 +29,8 @@ COMMANDS = (
     "token",
     "user",
     "custody",
+    "package",
+    "networks",
 )
 PROCESSES = ("web", "worker", "sweep")
 """Commands that become another program; that one reads the words that follow."""

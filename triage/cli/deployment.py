@@ -3,7 +3,7 @@
 1. Hold the state folder; a second one is refused.
 2. Start the embedded servers, or take the addresses of external ones.
 3. Migrate as the owner, write what kind of deployment this is, make the keys that are missing.
-4. Start public web, staff web, workers and sweep; restart what dies; stop all of them at the end.
+4. Start public web, staff web, workers, outbound and sweep; restart what dies; stop all of them at the end.
 """
 
 import hashlib
@@ -23,14 +23,18 @@ from triage.cli.state_dir import StateDir, read_secret, tell, write_secret
 from triage.cli.supervise import ChildSpec, Supervisor, WatchedServer, make_child_environment
 from triage.clock import utcnow
 from triage.errors import ServerUnavailableError, SettingsError
-from triage.keys import DATABASE_URL, INTAKE_RECIPIENT, RECEIPT_KEY, REDIS_URL, VAULT_RECIPIENT
+from triage.keys import DATABASE_URL, INTAKE_RECIPIENT, RECEIPT_KEY, REDIS_URL, SMTP_URL, VAULT_RECIPIENT
 from triage.queue import QueueDoor
 from triage.settings import Settings, check_floors
+from triage.store import custody
+from triage.store.custody import SYSTEM, NewEvent
 from triage.store.key_digests import bind_keys
 from triage.store.migrate import OWNER, migrate
+from triage.store.networks import count_networks, replace_networks
 from triage.store.pool import connect
 from triage.store.practice import Kind, write_kind
 from triage.store.rows import Connection
+from triage.tables import load_shipped_networks
 from triage.vault import ObjectVault
 
 ROLE_OF_PROCESS = {
@@ -116,6 +120,8 @@ def _start_or_take_servers(
         if settings.redis_url:
             for process in QUEUE_USERS:
                 write_secret(state.keys(process) / REDIS_URL, settings.redis_url)
+        if settings.smtp_url:
+            write_secret(state.keys("outbound") / SMTP_URL, settings.smtp_url)
         yield owner_dsn, watched
 
 
@@ -135,10 +141,23 @@ def _prepare_database(
         for name in migrate(conn):
             tell(f"Migrated: {name}.")
         with conn.transaction():
-            write_kind(conn, kind, now=utcnow())
+            write_first_rows(conn, kind)
             bind_keys(conn, digest_keys(state))
             if set_up is not None:
                 set_up(conn)
+
+
+def write_first_rows(conn: Connection, kind: Kind) -> None:
+    """Write what kind of deployment this is, and give a fresh live one the networks that come with the program.
+
+    Raises:
+        NotAllowedError: it was started as the other kind before.
+    """
+    write_kind(conn, kind, now=utcnow())
+    if kind == "live" and count_networks(conn) == 0:
+        count = replace_networks(conn, load_shipped_networks())
+        event = NewEvent(SYSTEM, "networks_loaded", {"networks": count})
+        custody.append(conn, [event], actor="cli", now=utcnow())
 
 
 def make_specs(deployment: Deployment, **more: str) -> list[ChildSpec]:
@@ -154,6 +173,7 @@ def make_specs(deployment: Deployment, **more: str) -> list[ChildSpec]:
             os.environ,
             KEYS_DIR=str(state.keys(process)),
             INDEX_DIR=str(deployment.index_dir),
+            OUTBOX_DIR=str(deployment.outbox_dir),
             STATE_DIR=str(state.root.parent),
             **more,
         )
@@ -163,6 +183,7 @@ def make_specs(deployment: Deployment, **more: str) -> list[ChildSpec]:
         spec("public", "public", "api", "--surface", "public"),
         spec("staff", "staff", "api", "--surface", "staff"),
         *(spec(f"worker-{number}", "worker", "workers") for number in range(1, settings.workers + 1)),
+        spec("outbound", "outbound", "workers", "--queue", "outbound"),
         spec("sweep", "sweep", "workers.sweep"),
     ]
 

@@ -20,6 +20,7 @@ from triage.cli.session import (
     print_table,
 )
 from triage.clock import utcnow
+from triage.rules.sending import SendingPolicy
 from triage.settings import Settings
 from triage.steps.change_hash_sets import import_list, restore_entry, say_trust, withdraw_entry
 from triage.store.rows import Connection
@@ -94,6 +95,7 @@ def _import(args: argparse.Namespace, deployment: Deployment, conn: Connection) 
                 region=args.region,
                 actor="cli",
                 now=utcnow(),
+                sending=SendingPolicy.from_settings(deployment.settings),
             )
     except OSError as error:
         raise InvalidListError(f"{args.file.name} cannot be read: {error.strerror}") from None
@@ -129,8 +131,11 @@ def _show_progress(rows: int) -> None:
 
 
 def _withdraw(args: argparse.Namespace, deployment: Deployment, conn: Connection) -> int:
-    change = restore_entry if args.undo else withdraw_entry
-    moved = change(conn, args.name, args.entry, actor="cli", now=utcnow())
+    if args.undo:
+        moved = restore_entry(conn, args.name, args.entry, actor="cli", now=utcnow())
+    else:
+        sending = SendingPolicy.from_settings(deployment.settings)
+        moved = withdraw_entry(conn, args.name, args.entry, actor="cli", now=utcnow(), sending=sending)
     conn.commit()
     build_from_database(conn, deployment.index_dir)
     conn.commit()

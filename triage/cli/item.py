@@ -48,6 +48,7 @@ def describe_item(item: ListedItem) -> dict[str, Any]:
         "state": item.state.value,
         "lane": item.lane.value if item.lane else None,
         "reason": item.reason,
+        "closed_as": item.closed_as.value if item.closed_as else None,
         "captures": item.captures,
         "images": item.images,
         "matches": {"exact": item.exact, "near": item.near},

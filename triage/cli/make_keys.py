@@ -1,10 +1,14 @@
-"""Makes the key files of a deployment once: intake and vault key pairs, and the key of the receipts.
+"""Makes the key files of a deployment once: intake and vault key pairs, the key that signs packages, and the key
+of the receipts.
 
 A half-present pair is refused: making a new half would leave sealed objects that nobody can open.
 """
 
+import json
 import secrets
 from pathlib import Path
+
+from joserfc.jwk import OKPKey
 
 from triage.cli.state_dir import StateDir, read_text_secret, write_secret
 from triage.errors import KeyMissingError
@@ -13,6 +17,8 @@ from triage.keys import (
     INTAKE_IDENTITY,
     INTAKE_RECIPIENT,
     RECEIPT_KEY,
+    SIGNING_KEY,
+    SIGNING_PUBLIC,
     STORE_CREDENTIALS,
     VAULT_IDENTITY,
     VAULT_RECIPIENT,
@@ -50,6 +56,7 @@ def make_keys(state: StateDir, *, evidence_url: str | None, store_credentials: P
             raise KeyMissingError(
                 f"The key file {missing} is missing while its other half is there: put it back from the backup."
             )
+    _make_signing_keys(state.keys("outbound"))
     _write_if_missing(state.keys("public") / RECEIPT_KEY, secrets.token_hex(32))
     store = evidence_url or f"file://{state.root}"
     if store_credentials is not None:
@@ -58,6 +65,21 @@ def make_keys(state: StateDir, *, evidence_url: str | None, store_credentials: P
             _write_if_changed(state.keys(holder) / STORE_CREDENTIALS, options)
     for holder in STORE_USERS:
         _write_if_changed(state.keys(holder) / EVIDENCE_URL, store)
+
+
+def _make_signing_keys(folder: Path) -> None:
+    """Write the pair that signs packages: a private JWK, and the public one that partners pin, with its key id."""
+    private, public = folder / SIGNING_KEY, folder / SIGNING_PUBLIC
+    if not private.exists():
+        if public.exists():
+            raise KeyMissingError(
+                f"The key file {SIGNING_KEY} is missing while its other half is there: put it back from the backup."
+            )
+        made = OKPKey.generate_key("Ed25519")
+        write_secret(private, json.dumps(made.as_dict(private=True), sort_keys=True))
+    key = OKPKey.import_key(json.loads(read_text_secret(private)))
+    shown = {**key.as_dict(private=False), "kid": key.thumbprint()}
+    _write_if_changed(public, json.dumps(shown, sort_keys=True))
 
 
 def _write_if_missing(path: Path, text: str) -> None:

@@ -1,7 +1,8 @@
-"""`hotline migrate`: bring the database's schema to this version, as the owner role."""
+"""`hotline migrate`: bring the database's schema to this version, as the owner role, and write its first rows."""
 
 import argparse
 
+from triage.cli.deployment import write_first_rows
 from triage.cli.embedded import connect_or_start
 from triage.cli.session import add_practice_flag, find_deployment, with_address
 from triage.settings import Settings
@@ -26,6 +27,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     access = connect_or_start(deployment.state, with_address(settings, "owner"), role=OWNER)
     with access as dsns, connect(dsns[OWNER], autocommit=True) as conn:
         done = migrate(conn)
+        with conn.transaction():
+            write_first_rows(conn, "practice" if args.practice else "live")
     for name in done:
         print(f"Migrated: {name}.")
     if not done:

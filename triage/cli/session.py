@@ -30,6 +30,11 @@ class Deployment:
         """Folder of its mapped index."""
         return self.settings.index_dir or self.state.index
 
+    @property
+    def outbox_dir(self) -> Path:
+        """Folder of what leaves as files."""
+        return self.settings.outbox_dir or self.state.outbox
+
     def keys(self, holder: str) -> ProcessKeys:
         """Key files of one of its processes."""
         return ProcessKeys(self.settings.keys_dir or self.state.keys(holder), self.settings)

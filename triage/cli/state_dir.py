@@ -22,6 +22,7 @@ from triage.errors import AlreadyRunningError, KeyMissingError, SettingsError
 KEY_HOLDERS = ("supervisor", "owner", "public", "staff", "worker", "outbound", "sweep")
 FOLDERS = (
     *("postgres", "valkey", "evidence", "intake", "index", "logs", "run", "keys"),
+    *("outbox", "outbox/mail", "outbox/packages"),
     *(f"keys/{holder}" for holder in KEY_HOLDERS),
 )
 SOCKET_PATH_MAX = 107
@@ -89,6 +90,7 @@ class StateDir:
         self.evidence = self.root / "evidence"
         self.intake = self.root / "intake"
         self.index = self.root / "index"
+        self.outbox = self.root / "outbox"
         self.logs = self.root / "logs"
         self.run = self.root / "run"
         self.lock_path = self.root / "lock"

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
     def say_where() -> None:
         print(f"Public form:   http://localhost:{settings.public_port}/", flush=True)
-        print(f"Staff console: http://localhost:{settings.staff_port}/healthz", flush=True)
+        print(f"Staff console: http://localhost:{settings.staff_port}/", flush=True)
         print(f"Logs:          {deployment.state.logs}", flush=True)
 
     run_deployment(deployment, "live", on_start=say_where)

@@ -11,7 +11,7 @@ MODULE = "workers"
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the list of commands; what follows it is read by the program it becomes."""
-    subparsers.add_parser("worker", add_help=False, help="a capture worker")
+    subparsers.add_parser("worker", add_help=False, help="a worker: captures and lookups, or what leaves")
 
 
 def become(words: Sequence[str]) -> NoReturn:

@@ -7,6 +7,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from triage.errors import UnknownThingError
+from triage.model import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,14 @@ PRACTICE_HOSTS: dict[str, str] = {
     "depo.nowhere.example": "203.0.113.33",
 }
 """Host name → the documentation address it stands on."""
+
+
+def list_networks() -> list[Network]:
+    """Return the practice networks as the table of networks has them."""
+    return [
+        Network(prefix=one.prefix, asn=one.asn, operator=one.operator, brand="", country=one.country)
+        for one in PRACTICE_NETWORKS
+    ]
 
 
 def find_network(address: str) -> PracticeNetwork:

@@ -190,7 +190,12 @@ def _list_files(catalogue: Catalogue) -> list[PracticeReport]:
         PracticeReport("archive", (_DEPOT + "/arkivi.zip",), expect=_SHOWN_NOT),
         PracticeReport("animation", (_DEPOT + picture_path("animated"),)),
         PracticeReport("cut-off picture", (_DEPOT + picture_path("truncated"),), expect=_SHOWN_NOT),
-        PracticeReport("known upload", files=(("dosja.png", catalogue.read("upload-known")),), expect=_KNOWN),
+        PracticeReport(
+            "known upload",
+            files=(("dosja.png", catalogue.read("upload-known")),),
+            idempotency_key="practice-0003",
+            expect=_KNOWN,
+        ),
         PracticeReport(
             "new upload",
             files=(("IMG_0001.jpg", catalogue.read("upload-new")),),
@@ -204,6 +209,7 @@ def _list_texts() -> list[PracticeReport]:
     return [
         PracticeReport(
             "text only",
+            idempotency_key="practice-0004",
             remit="csem",
             note="Praktikë: një prind kërkon të flasë me dikë për mesazhe nga një i panjohur.",
             expect=Expectation(outcome=Outcome.NOT_CAPTURED, is_shown=False),

@@ -9,11 +9,12 @@ import signal
 import sys
 
 from triage.cli.deployment import run_deployment
-from triage.cli.practice.networks import PRACTICE_HOSTS
+from triage.cli.practice.networks import PRACTICE_HOSTS, list_networks
 from triage.cli.session import find_deployment
 from triage.errors import HotlineError
 from triage.sandbox.locks import die_with_parent
 from triage.settings import load_settings
+from triage.store.networks import replace_networks
 from triage.store.practice import replace_practice_names
 from triage.store.rows import Connection
 
@@ -30,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def set_up(conn: Connection) -> None:
         replace_practice_names(conn, PRACTICE_HOSTS, dial_host="127.0.0.1", dial_port=arguments.site_port)
+        replace_networks(conn, list_networks())
 
     try:
         deployment = find_deployment(load_settings(), practice=True)

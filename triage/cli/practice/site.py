@@ -17,12 +17,19 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 from triage.cli.practice.catalogue import Catalogue
 from triage.cli.practice.pages import Reply, Routes, build_routes
 from triage.errors import UnknownThingError
 
 _PR_SET_PDEATHSIG = 1
+REMOVE_PATH = "/praktike/hiq"
+"""Where the practice operators say what they took down."""
+
+
+def _gone() -> Reply:
+    return Reply(b"gone\n", 410, "text/plain")
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -54,6 +61,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Send the reply of this host and path."""
         self._answer(with_body=True)
+
+    def do_POST(self) -> None:
+        """Take down what a fictional operator names: `{"remove": [URL, …]}` to REMOVE_PATH, from this machine only."""
+        length = int(self.headers.get("Content-Length") or 0)
+        is_ours = self.path == REMOVE_PATH and 0 < length <= 2**20
+        named = json.loads(self.rfile.read(length))["remove"] if is_ours else []
+        for url in named:
+            parts = urlsplit(url)
+            self.server.routes.get(parts.hostname or "", {})[parts.path] = _gone
+        self.close_connection = True
+        self.send_response(204 if is_ours else 404)
+        self.send_header("Content-Length", "0")
+        self.send_header("Connection", "close")
+        self.end_headers()
 
     def do_HEAD(self) -> None:
         """Send the head of that reply."""

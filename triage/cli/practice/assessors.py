@@ -1,0 +1,247 @@
+"""The scripted assessors: they sign in at the staff console and press its forms, as the people of a hotline would.
+
+1. Join: the one-time link of `hotline user add` sets password and code app; then sign in with both.
+2. Recipients: the clerk enters them, the lead approves them.
+3. Judge: what is known is confirmed without a look; what is new is looked at, by one or by two; a lead decides.
+4. Clear: lift holds, decide hosting, hand on, record what an operator answered.
+"""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from triage.cli.practice.networks import PRACTICE_NETWORKS
+from triage.cli.practice.staff_browser import Page, PracticeStuckError, StaffBrowser
+from triage.cli.practice.verdicts import DECIDED_OPERATOR, HAND_ON_TO, POLICE_WORD, Plan
+from triage.cli.practice.world import PracticeWorld
+
+LEAD, FIRST, SECOND, CLERK = "Praktikë Lead", "Praktikë Analyst", "Praktikë Second", "Praktikë Clerk"
+NOT_ILLEGAL, DEAD_LINK = 3, 5
+
+
+@dataclass(slots=True)
+class Assessors:
+    """Everybody of the practice hotline, each with a browser that is signed in.
+
+    Args:
+        url: address of the staff console.
+        world: what they know.
+    """
+
+    url: str
+    world: PracticeWorld
+    _browsers: dict[str, StaffBrowser] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Sign everybody out."""
+        for browser in self._browsers.values():
+            browser.close()
+
+    def join(self, name: str, link: str) -> None:
+        """Follow a one-time link and set password and code app."""
+        person = self.world.persons[name]
+        browser = StaffBrowser(self.url)
+        page = browser.open(urlsplit(link).path)
+        secret = page.tree.css_first("#secret")
+        if secret is None:
+            raise PracticeStuckError(f"the link of {name} does not lead to a form ({page.status})")
+        person.secret, person.last_step = secret.text().strip(), 0
+        page = browser.submit(
+            "join", password=person.password, repeated=person.password, code=person.next_code()
+        )
+        browser.close()
+        _require(page, f"{name} could not join")
+        self.world.keep()
+
+    def browse(self, name: str) -> StaffBrowser:
+        """Return the browser of a person, signed in."""
+        if name not in self._browsers:
+            browser = StaffBrowser(self.url)
+            person = self.world.persons[name]
+            page = browser.sign_in(person)
+            self.world.keep()
+            if not browser.is_signed_in:
+                raise PracticeStuckError(f"{name} could not sign in: {page.words[:200]}")
+            self._browsers[name] = browser
+        return self._browsers[name]
+
+    # Recipients
+
+    def enter_recipients(self) -> None:
+        """Enter and approve whom the practice hotline may tell something."""
+        clerk, lead = self.browse(CLERK), self.browse(LEAD)
+        for fields in self._list_recipients():
+            if fields["name"] not in clerk.open("/recipients").text:
+                _require(clerk.submit("enter", **fields), f"{fields['name']} could not be entered")
+        page = lead.open("/recipients")
+        while waiting := [form for form in page.list_forms() if form.endswith("/approve")]:
+            page = _require(lead.submit(waiting[0]), "a recipient could not be approved")
+            page = lead.open("/recipients")
+
+    def _list_recipients(self) -> list[dict[str, str]]:
+        police = {
+            "name": "Policia e Shtetit (praktikë)",
+            "kind": "police",
+            "language": "sq",
+            "channel": "mail",
+            "contact": "krimi@policia-praktike.example",
+        }
+        operators = [
+            {
+                "name": one.operator,
+                "kind": "isp",
+                "language": "sq+en",
+                "channel": "mail",
+                "contact": one.abuse_mailbox,
+                "asns": str(one.asn),
+            }
+            for one in PRACTICE_NETWORKS
+            if one.country == "AL"
+        ]
+        partner = {
+            "name": "Nowhere Hotline",
+            "kind": "hotline",
+            "language": "en",
+            "channel": "outbox",
+            "contact": "nowhere",
+            "public_key": self.world.partner_recipient,
+            "country": "ZZ",
+        }
+        helpline = {
+            "name": HAND_ON_TO,
+            "kind": "helpline",
+            "language": "sq",
+            "channel": "mail",
+            "contact": "alo@alo-praktike.example",
+        }
+        return [police, *operators, partner, helpline]
+
+    # Judging
+
+    def judge_first(self, item_id: UUID, plan: Plan) -> None:
+        """Confirm what is known, look at what is new, and say the first word on all of it."""
+        self._judge(self.browse(FIRST), item_id, plan, plan.labels[0], danger=plan.danger, hold=plan.hold)
+
+    def judge_second(self, item_id: UUID, plan: Plan) -> None:
+        """Say the second word on what waits for one."""
+        self._judge(self.browse(SECOND), item_id, plan, plan.labels[-1], danger=False, hold=False)
+
+    def decide(self, item_id: UUID, plan: Plan) -> None:
+        """Say the lead's word on what is disputed."""
+        label = plan.lead or NOT_ILLEGAL
+        self._judge(self.browse(LEAD), item_id, plan, label, danger=False, hold=plan.hold)
+
+    def _judge(
+        self, browser: StaffBrowser, item_id: UUID, plan: Plan, label: int, *, danger: bool, hold: bool
+    ) -> None:
+        page = browser.open(f"/items/{item_id}")
+        if page.has_form("confirm"):
+            _require(browser.submit("confirm"), "a known item could not be confirmed")
+            return
+        if page.has_form("confirm-known"):
+            page = _require(browser.submit("confirm-known"), "known pictures could not be confirmed")
+        said: set[str] = set()
+        while True:
+            page = browser.open(f"/items/{item_id}")
+            forms = [form for form in page.list_forms() if form not in said]
+            number = next((found[1] for form in forms if (found := re.fullmatch(r"judge-(\d+)", form))), None)
+            if number is None:
+                break
+            said.add(f"judge-{number}")
+            if f"reveal-{number}" in forms:
+                page = _look(browser, number)
+                target = "judge"
+            elif page.is_known(number):
+                continue
+            else:
+                target = f"judge-{number}"
+            _require(
+                self._press(browser, target, label, danger=danger, hold=hold), "a picture could not be judged"
+            )
+        self._judge_bare(browser, item_id, page, plan)
+
+    def _press(self, browser: StaffBrowser, target: str, label: int, *, danger: bool, hold: bool) -> Page:
+        page = browser.page
+        allowed = page.list_choices(target, "label") if page is not None else []
+        chosen = label if str(label) in allowed else NOT_ILLEGAL
+        flags: dict[str, str | list[str] | None] = {}
+        if danger and chosen == label:
+            flags["danger"] = "yes"
+        if hold and chosen == label and (chosen in (1, 2) or "decide" in browser.read_action(target)):
+            flags["police_hold"] = "yes"
+        return browser.submit(target, label=str(chosen), **flags)
+
+    def _judge_bare(self, browser: StaffBrowser, item_id: UUID, page: Page, plan: Plan) -> None:
+        """Judge what has nothing to look at: a text, a dead link, a page without pictures."""
+        for child in page.list_links(r"/items/[0-9a-f-]{36}"):
+            if str(item_id) not in child:
+                inner = browser.open(child)
+                if inner.has_form("judge-item") and inner.tree.css_first("article.picture") is None:
+                    _require(
+                        browser.submit("judge-item", label=str(DEAD_LINK)), "a dead link could not be judged"
+                    )
+        page = browser.open(f"/items/{item_id}")
+        if page.has_form("judge-item") and page.tree.css_first("article.picture") is None:
+            label = str(DEAD_LINK if page.tree.css_first("#url") is not None else NOT_ILLEGAL)
+            _require(browser.submit("judge-item", label=label), "an item could not be judged")
+
+    # Clearing
+
+    def lift_holds(self) -> int:
+        """Lift every police hold; return how many."""
+        return self._submit_all("/held", r"/items/[0-9a-f-]{36}/lift", said_so=POLICE_WORD)
+
+    def hand_on(self) -> int:
+        """Hand on what is of another remit; return how many items."""
+        return self._submit_all("/hand-on", r"/items/[0-9a-f-]{36}/hand-on", to_whom=HAND_ON_TO)
+
+    def decide_hosting(self) -> int:
+        """Decide who hosts what the sources do not agree on; return how many items."""
+        network = next(one for one in PRACTICE_NETWORKS if one.operator == DECIDED_OPERATOR)
+        return self._submit_all(
+            "/hosting",
+            r"/items/[0-9a-f-]{36}/hosting",
+            asn=str(network.asn),
+            operator=network.operator,
+            country=network.country,
+        )
+
+    def record_removal(self, reference: str) -> None:
+        """Record that an operator answered a notice: removed."""
+        clerk = self.browse(CLERK)
+        page = clerk.open("/sendings?state=sent")
+        for path in page.list_links(r"/sendings/[0-9a-f-]{36}"):
+            opened = clerk.open(path)
+            if reference in opened.words and opened.has_form("answer"):
+                _require(clerk.submit("answer", answer="removed"), "an answer could not be recorded")
+                return
+
+    def _submit_all(self, path: str, action: str, **fields: str) -> int:
+        browser = self.browse(FIRST)
+        done = 0
+        seen: set[str] = set()
+        while True:
+            page = browser.open(path)
+            waiting = [form for form in page.list_actions(action) if form not in seen]
+            if not waiting:
+                return done
+            seen.add(waiting[0])
+            _require(browser.submit(waiting[0], **fields), f"a form of {path} was refused")
+            done += 1
+
+
+def _look(browser: StaffBrowser, number: str) -> Page:
+    """Ask to see a picture and fetch it, as the browser of a person would; the page holds the form to judge it."""
+    page = _require(browser.submit(f"reveal-{number}", rendering="grey_half"), "a look was refused")
+    picture = page.tree.css_first("figure.look img")
+    source = picture.attributes.get("src") if picture is not None else None
+    if source is None or browser.fetch(source).status != 200:
+        raise PracticeStuckError("the console showed no picture")
+    return page
+
+
+def _require(page: Page, what: str) -> Page:
+    if page.status >= 400:
+        raise PracticeStuckError(f"{what}: {page.words[:300]}")
+    return page

@@ -1,0 +1,131 @@
+"""Run the practice site and the practice deployment as children, and stop both at the end."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx2
+
+from triage.cli.practice import serve
+from triage.errors import ServerUnavailableError
+from triage.settings import Settings
+
+READY_WITHIN_S = 60.0
+PRACTICE_TIMES = {
+    "RETRY_WAITS": "0.5,1",
+    "UNDO": "1",
+    "ONLINE_CHECK_EVERY": "1",
+    "REMOVED_CHECK_EVERY": "0.5",
+    "SEND_WAITS": "0.5,1,2",
+    "REMINDER_AFTER": "2,5",
+    "POLICE_WAIT_MAX": "30",
+    "SECOND_LOOK_SHARE": "0",
+}
+"""What takes hours in a live deployment takes seconds here; only a practice database allows it."""
+
+
+def _find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _read_line(process: subprocess.Popen[str], what: str) -> str:
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        code = process.wait(timeout=30)
+        raise ServerUnavailableError(f"{what} did not start (exit code {code}).")
+    return line.strip()
+
+
+@contextlib.contextmanager
+def _child(what: str, argv: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-B", "-m", *argv],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        env=env,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            print(f"hotline: {what} had to be killed", file=sys.stderr)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _wait_for_web(base: str) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx2.TransportError):
+            if httpx2.get(f"{base}/healthz", timeout=2, trust_env=False).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise ServerUnavailableError("The public surface did not answer in time; see its log.")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A practice deployment that runs: where its two surfaces and the practice site answer, and its process."""
+
+    base: str
+    staff: str
+    site: str
+    process: subprocess.Popen[str]
+
+
+@contextlib.contextmanager
+def run_practice(
+    settings: Settings, *, seed: int = 1, replace: tuple[str, ...] = (), any_port: bool = True
+) -> Iterator[Running]:
+    """Run the practice site and the practice deployment, and stop both at the end.
+
+    Args:
+        seed: seed of the practice world.
+        replace: NAME=SEED of pictures to draw anew.
+        any_port: take free ports instead of PUBLIC_PORT and STAFF_PORT.
+
+    Raises:
+        ServerUnavailableError: one of them does not start.
+    """
+    ports = (_find_port(), _find_port()) if any_port else (settings.public_port, settings.staff_port)
+    env = {
+        **os.environ,
+        "PUBLIC_PORT": str(ports[0]),
+        "STAFF_PORT": str(ports[1]),
+        **PRACTICE_TIMES,
+    }
+    site_words = ["triage.cli.practice.site", "--seed", str(seed)]
+    site_words += [word for name in replace for word in ("--replace", name)]
+    with contextlib.ExitStack() as stack:
+        site = stack.enter_context(_child("the practice site", site_words, dict(os.environ)))
+        site_port = json.loads(_read_line(site, "The practice site"))["port"]
+        serve_words = [
+            "triage.cli.practice.serve",
+            "--site-port",
+            str(site_port),
+            "--parent",
+            str(os.getpid()),
+        ]
+        served = stack.enter_context(_child("the practice deployment", serve_words, env))
+        while _read_line(served, "The practice deployment") != serve.READY:
+            pass
+        base = f"http://localhost:{ports[0]}"
+        _wait_for_web(base)
+        staff = f"http://localhost:{ports[1]}"
+        _wait_for_web(staff)
+        yield Running(base, staff, f"http://127.0.0.1:{site_port}", served)
