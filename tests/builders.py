@@ -18,6 +18,7 @@ from hashsets.model import Algorithm, Entry, EntryClass
 from triage.clock import utcnow
 from triage.model import Channel, PersonRole
 from triage.queue import QueueDoor
+from triage.rules.sending import SendingPolicy
 from triage.rules.states import Remit
 from triage.settings import load_settings
 from triage.steps.change_hash_sets import import_list, say_trust
@@ -82,6 +83,9 @@ def list_entry(key, *, data=None, pdq=None, entry_class=EntryClass.BASELINE, wit
     return Entry(key, entry_class, "csv", str(entry_class), frozenset(pairs), withdrawn)
 
 
+SENDING = SendingPolicy(undo_s=60.0, police_wait_max_s=14400.0, mail_domain="hotline.example")
+
+
 def import_entries(conn, name, *entries: Entry, index_dir: Path | None = None, now=None) -> None:
     """Import entries into a set and commit; build the index too if its folder is given."""
     import_list(
@@ -93,6 +97,7 @@ def import_entries(conn, name, *entries: Entry, index_dir: Path | None = None, n
         region="AL",
         actor="cli",
         now=now or utcnow(),
+        sending=SENDING,
     )
     conn.commit()
     if index_dir is not None:
@@ -122,7 +127,7 @@ def settle_image(conn, image_id, verdict="not_illegal", *, settled_at=None) -> N
     """Settle an image as if two persons had judged it; commit."""
     conn.execute(
         "UPDATE images SET state = 'settled', verdict = %(verdict)s, verdict_baseline = %(baseline)s,"
-        " settled_at = %(at)s WHERE id = %(id)s",
+        " verdict_basis = 'looked', settled_at = %(at)s WHERE id = %(id)s",
         {
             "verdict": verdict,
             "baseline": verdict == "illegal",

@@ -21,7 +21,7 @@ from triage.cli.state_dir import StateDir, write_secret
 from triage.cli.supervise import ChildSpec
 from triage.settings import load_settings
 
-QUEUE_USERS = ("worker", "sweep")
+QUEUE_USERS = ("worker", "outbound", "sweep")
 NOT_SECRET = frozenset({"intake-recipient", "vault-recipient", "evidence-url"})
 """Key files that are public halves or plain addresses."""
 

@@ -9,6 +9,7 @@ import pytest
 from hashsets.errors import IndexUnreadableError
 from hashsets.model import EntryClass
 from tests.builders import (
+    SENDING,
     import_entries,
     list_entry,
     make_marker,
@@ -127,7 +128,7 @@ def test_an_exact_hit_counts_once_two_persons_trust_it_and_no_longer_once_it_is_
     assert desk.place(item).lane == "look"
     trust(desk.conn, "practice", persons=("Second",))
     assert desk.place(item).lane == "no_look"
-    moved = withdraw_entry(desk.conn, "practice", "a", actor="cli", now=job.utcnow())
+    moved = withdraw_entry(desk.conn, "practice", "a", actor="cli", now=job.utcnow(), sending=SENDING)
     desk.conn.commit()
     assert (moved, desk.place(item).lane) == (1, "look")
     assert desk.place(item).reason == "new picture"
@@ -138,7 +139,7 @@ def test_what_is_no_longer_known_is_sealed_when_it_comes_again(desk):
     trust(desk.conn, "practice")
     (item,) = desk.report(url("/first.jpg"))
     capture(desk, item)
-    withdraw_entry(desk.conn, "practice", "a", actor="cli", now=job.utcnow())
+    withdraw_entry(desk.conn, "practice", "a", actor="cli", now=job.utcnow(), sending=SENDING)
     desk.conn.commit()
     assert desk.place(item).reason == "no longer known and no view was kept: capture it again"
     (again,) = desk.report(url("/again.jpg"))
@@ -208,7 +209,7 @@ def test_a_page_follows_its_pictures(desk, site):
     assert (desk.place(mixed).lane, desk.place(mixed).reason) == ("look", "a page: 2 pictures, 1 known")
     assert desk.count("SELECT count(*) FROM items") == 5
     assert desk.count("SELECT count(*) FROM items WHERE is_top_level") == 2
-    withdraw_entry(desk.conn, "practice", "a", actor="cli", now=job.utcnow())
+    withdraw_entry(desk.conn, "practice", "a", actor="cli", now=job.utcnow(), sending=SENDING)
     desk.conn.commit()
     assert (desk.place(page).lane, desk.place(mixed).reason) == ("look", "a page: 2 pictures, 0 known")
 
@@ -452,7 +453,7 @@ def test_a_picture_that_can_no_longer_be_decoded_still_reaches_a_person(desk, mo
     trust(desk.conn, "practice")
     (item,) = desk.report(url("/first.jpg"))
     capture(desk, item)
-    withdraw_entry(desk.conn, "practice", "a", actor="cli", now=job.utcnow())
+    withdraw_entry(desk.conn, "practice", "a", actor="cli", now=job.utcnow(), sending=SENDING)
     desk.conn.commit()
     (again,) = desk.report(url("/again.jpg"))
     monkeypatch.setattr(Decoder, "open_picture", fail_with(PictureRefusedError("took too long")))
@@ -493,7 +494,7 @@ def test_an_entry_withdrawn_while_its_hit_is_committed_leaves_nothing_in_no_look
 
     def withdraw():
         with database.connect("hotline_staff") as staff:
-            withdraw_entry(staff, "practice", "a", actor="cli", now=job.utcnow())
+            withdraw_entry(staff, "practice", "a", actor="cli", now=job.utcnow(), sending=SENDING)
 
     def withdraw_meanwhile(name):
         if name == "before_commit" and not threads:

@@ -496,6 +496,25 @@ def test_persons_and_their_roles(hotline):
         assert "A name is 1-63" in hotline("user", "add", name, "--role", "clerk").refusal()
 
 
+def test_a_person_gets_a_link_is_disabled_and_enabled(hotline, owner):
+    first = hotline("user", "add", "Mira", "--role", "analyst", "--json").one()["link"]
+    second = hotline("user", "link", "Mira").one_line()
+    for link in (first, second):
+        address, _, token = link.rpartition("/")
+        assert address == "http://localhost:8701/join"
+        digest = hashlib.sha256(token.encode()).digest()
+        found = owner.execute("SELECT name FROM join_links JOIN persons ON persons.id = person_id"
+                              " WHERE link_digest = %s", (digest,)).fetchall()  # fmt: skip
+        assert found == [("Mira",)]
+    assert first != second
+    assert "no person of that name" in hotline("user", "link", "Nobody").refusal()
+    assert "not disabled" in hotline("user", "enable", "Mira").refusal()
+    assert hotline("user", "disable", "Mira").one_line() == "Disabled: Mira; 0 sessions ended."
+    assert "disabled already" in hotline("user", "disable", "Mira").refusal()
+    assert "enable them first" in hotline("user", "link", "Mira").refusal()
+    assert hotline("user", "enable", "Mira", "--json").one()["disabled"] is False
+
+
 def test_a_token_is_shown_once_and_stored_hashed(hotline, owner):
     said = hotline("token", "add", "partner desk", "--scope", "intake", "--json").one()
     assert set(said) == {"name", "scope", "token"}

@@ -37,8 +37,8 @@ from workers.purge_expired import purge_expired, purge_orphans
 from workers.sweep_due import sweep_once
 
 HOST = "photos.example"
-LATER_POINTS = {"after_smtp_data"}
-"""Points of the next stage: nothing is sent yet."""
+OUTBOUND_POINTS = {"after_smtp_data"}
+"""Points of the outbound process; see test_outbound_process.py."""
 SHORT = {
     "FETCH_TOTAL": "1.5",
     "FETCH_CONNECT": "1",
@@ -136,7 +136,7 @@ def run(database, servers, tmp_path, site):
     return Run(database, servers.redis_url, tmp_path / "state", site)
 
 
-@pytest.mark.parametrize("point", sorted(set(POINTS) - LATER_POINTS))
+@pytest.mark.parametrize("point", sorted(set(POINTS) - OUTBOUND_POINTS))
 def test_a_worker_killed_at_any_point_loses_and_doubles_nothing(run, conn, point):
     items = run.fill(conn)
     with run.worker(HOTLINE_CRASH_AT=point) as first:

@@ -1,5 +1,6 @@
 """The demo: one command, real servers, and a table that follows from what was drawn."""
 
+import hashlib
 import json
 import os
 import re
@@ -11,9 +12,24 @@ from pathlib import Path
 import pytest
 
 from tests.processes import list_processes_in
-from triage.cli.practice.scenario import Matched, Outcome, PracticeReport, build_scenario
+from triage.cli.practice.scenario import Outcome, PracticeReport, build_scenario
+from triage.rules.urls import defang, normalise_url
 
-KEYS = {"elapsed_s", "reports", "items", "images", "captured", "refused", "matches", "evidence", "custody"}
+KEYS = {
+    *("elapsed_s", "reports", "items", "images", "captured", "refused", "matches", "evidence", "custody"),
+    *(
+        "known_without_look",
+        "assessed",
+        "looks",
+        "notices",
+        "referrals",
+        "handed_on",
+        "closed_removed",
+        "unclear",
+    ),
+}
+POLICE, PARTNER = "Policia e Shtetit (praktikë)", "Nowhere Hotline"
+REMOVES, STAYS = "Rrjeti Shembull shpk", "Strehimi Praktikë shpk"
 REFUSED = {
     "more than 8 redirects": 1,
     "the address is a link-local network": 1,
@@ -79,7 +95,17 @@ def count_top_level(reports: list[PracticeReport]) -> int:
     return sum(report.expect.items for report in reports if report.expect.shared_with is None)
 
 
-def test_the_demo_shows_what_its_scenario_says_and_leaves_nothing(tmp_path: Path) -> None:
+def find_mails(root: Path) -> dict[str, str]:
+    """Return Message-ID → SHA-256 of every file that left."""
+    folder = root / "practice" / "outbox"
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_demo_tells_the_whole_story_and_a_second_run_sends_nothing_twice(tmp_path: Path) -> None:
     root = tmp_path / "state"
     reports = build_scenario(1)
     shown = run_demo(root)
@@ -91,43 +117,84 @@ def test_the_demo_shows_what_its_scenario_says_and_leaves_nothing(tmp_path: Path
     assert len(shown.rows) == count_top_level(reports)
     assert numbers["items"] > len(shown.rows)  # pictures of pages are items too
     assert numbers["refused"] == REFUSED
-    assert numbers["matches"]["exact"] == 4
-    assert numbers["matches"]["near"] == 5
-    assert numbers["evidence"]["destroyed"] == uploads
-    assert numbers["evidence"]["kept"] % 4 == 0
-    assert numbers["evidence"]["kept"] > 0
+    assert numbers["matches"] == {"exact": 4, "near": 5}
     assert numbers["custody"]["verified"] is True
-    assert numbers["custody"]["events"] > 2 * numbers["items"]
+    assert numbers["custody"]["events"] > 10 * numbers["items"]
     assert 0 < numbers["elapsed_s"] < 120
-    expected = {
-        "no_look": [
-            one for one in reports if one.expect.matched is Matched.KNOWN and not one.expect.min_children
-        ],
-        "hand_on": [one for one in reports if one.expect.state == "awaiting_hand_on"],
-        "danger": [one for one in reports if one.danger],
-    }
-    for lane, ones in expected.items():
-        assert sum(f"  {lane}  " in row for row in shown.rows.values()) == len(ones), lane
+    assert numbers["evidence"]["kept"] == 0
+    assert numbers["evidence"]["destroyed"] > uploads
+
+    # judged: what is known without a look, what is new by two, the rest by one
+    assert numbers["known_without_look"] == 4
+    assert numbers["looks"] < numbers["assessed"]
+    rows = {report.title: find_rows(shown, report) for report in reports}
+    for title in ("known picture", "new picture", "near match", "danger now", "first of two", "gallery"):
+        assert all("closed: removed" in row for row in rows[title]), title
+        assert all("police PR-" in row and "host NT-" in row for row in rows[title]), title
+    for title in ("known video", "animation"):
+        assert all("partner HR-" in row and row.rstrip().endswith("notified") for row in rows[title]), title
+    for title in ("known upload", "new video"):
+        assert all("closed: referred" in row and "host" not in row for row in rows[title]), title
+    (stays,) = rows["redirect chain"]
+    assert "reminder(s)" in stays
+    assert stays.rstrip().endswith("notified")
     refused = [one for one in reports if one.expect.outcome is Outcome.REFUSED]
-    assert sum("refused: " in row for row in shown.rows.values()) == len(refused)
-    assert len([row for row in shown.rows.values() if " received " in row]) == 0
+    assert all("closed: not_actionable" in row for one in refused for row in rows[one.title])
+    assert sum("closed: handed_on" in row for row in shown.rows.values()) == numbers["handed_on"] == 1
+    assert numbers["closed_removed"] == sum("closed: removed" in row for row in shown.rows.values())
+    assert numbers["unclear"] == 0
+
+    # told: one message each, as a file each
+    first = [one for one in numbers["notices"] + numbers["referrals"] if one["part"] == "first"]
+    assert {one["to"] for one in first} == {POLICE, PARTNER, REMOVES, STAYS}
+    assert {one["state"] for one in first if one["to"] == REMOVES} == {"resolved"}
+    assert {one["state"] for one in first if one["to"] == STAYS} == {"sent"}
+    assert any(one["part"] == "reminder" and one["to"] == STAYS for one in numbers["notices"])
+    mails = find_mails(root)
+    assert {one["file"] for one in numbers["notices"] + numbers["referrals"]} == set(mails)
+    assert all(one["file"].endswith(".age") for one in numbers["referrals"] if one["to"] == PARTNER)
+
     assert "http://" not in "".join(shown.rows.values())
     assert_nothing_is_left(root)
     logs = "".join(path.read_text(errors="replace") for path in (root / "practice" / "logs").iterdir())
     assert "Traceback" not in logs
     assert not re.search(r"shembull|praktike\.example|nowhere\.example", logs)  # ids, never addresses
     assert [path.name for path in (root / "practice" / "intake").iterdir()] == []
+    assert [path for path in (root / "practice" / "evidence").rglob("*") if path.is_file()] == []
+
+    again = run_demo(root)
+    told = {(one["ref"], one["part"]) for one in numbers["notices"] + numbers["referrals"]}
+    more = [
+        one
+        for one in again.numbers["notices"] + again.numbers["referrals"]
+        if (one["ref"], one["part"]) not in told
+    ]
+    assert [one for one in more if one["part"] != "reminder"] == []
+    assert find_mails(root).items() >= mails.items()
+    assert again.numbers["closed_removed"] == numbers["closed_removed"]
+    assert again.numbers["custody"]["verified"] is True
 
 
-def test_another_picture_gives_another_table(tmp_path: Path) -> None:
+def find_rows(shown: Shown, report: PracticeReport) -> list[str]:
+    """Return the rows of a report's items."""
+    shorts = (
+        [describe_short(line) for line in report.urls] or [name for name, _ in report.files] or ["a text"]
+    )
+    return [row for row in shown.rows.values() if any(short in row for short in shorts)]
+
+
+def describe_short(line: str) -> str:
+    text = defang(normalise_url(line).url)
+    return text if len(text) <= 46 else text[:45] + "…"
+
+
+def test_another_picture_takes_another_way(tmp_path: Path) -> None:
     root = tmp_path / "state"
     shown = run_demo(root, "--replace", "known-exact=77", "--replace", "near-served=78")
     assert shown.numbers["matches"]["exact"] == 3
     assert shown.numbers["matches"]["near"] < 5
-    assert "new picture" in shown.find_row("known-exac")
-    assert "new picture" in shown.find_row("near-serve")
-    assert "no_look" not in shown.find_row("known-exac")
-    assert shown.numbers["evidence"]["kept"] == 76 + 4
+    assert shown.numbers["known_without_look"] == 3
+    assert "not_actionable" in shown.find_row("known-exac")  # a new picture, which the plan has no word for
     assert_nothing_is_left(root)
 
 

@@ -195,7 +195,7 @@ def test_no_secret_of_the_environment_reaches_a_child(
     monkeypatch.setenv("LOG_LEVEL", "ERROR")
     deployment = find_deployment(load_settings(state_dir=tmp_path / "state"), practice=False)
     specs = {spec.name: spec for spec in make_specs(deployment)}
-    assert list(specs) == ["public", "staff", "worker-1", "worker-2", "worker-3", "sweep"]
+    assert list(specs) == ["public", "staff", "worker-1", "worker-2", "worker-3", "outbound", "sweep"]
     for name, spec in specs.items():
         assert "secret-value" not in [*spec.env.values(), *spec.argv]
         assert spec.env["LOG_LEVEL"] == "ERROR"
@@ -209,7 +209,7 @@ def test_up_serves_refuses_a_second_and_comes_back(tmp_path: Path) -> None:
     root = tmp_path / "state"
     with run_up(root) as up:
         assert (get(up.public_port), get(up.staff_port)) == (200, 200)
-        assert (get(up.public_port, "/"), get(up.staff_port, "/")) == (200, 404)
+        assert (get(up.public_port, "/"), get(up.staff_port, "/")) == (200, 303)
         second = run_hotline("up", STATE_DIR=str(root), **dict(zip(
             ("PUBLIC_PORT", "STAFF_PORT"), map(str, find_ports(2)), strict=True)))  # fmt: skip
         assert (second.returncode, second.stdout) == (1, "")

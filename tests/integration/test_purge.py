@@ -223,7 +223,7 @@ def test_an_image_that_was_reopened_in_the_meantime_keeps_its_views(desk, databa
         rows = read(conn, **more)
         with database.connect("hotline_staff") as staff:
             staff.execute(
-                "UPDATE images SET state = 'unjudged', verdict = NULL, verdict_baseline = NULL,"
+                "UPDATE images SET state = 'unjudged', verdict = NULL, verdict_baseline = NULL, verdict_basis = NULL,"
                 " settled_at = NULL WHERE id = %s",
                 (image,),
             )

@@ -3,7 +3,7 @@
 1. `start_process` locks this process exactly as it locks any other of its kind.
 2. A thread, started after the locks and so inside them, answers probes: one JSON object a line on standard
    input, one a line on standard output.
-3. The main thread goes on as the process it is: worker, sweep, or web surface.
+3. The main thread goes on as the process it is: worker, outbound, sweep, or web surface.
 
 A probe is {"probe": name, "targets": [...]}; the answer holds, for each target, "done" or why it was refused.
 """
@@ -157,6 +157,10 @@ def main() -> int:
         from workers import __main__ as worker
 
         worker.run(process, ["capture"])
+    elif kind == "outbound":
+        from workers import __main__ as outbound
+
+        outbound.run_outbound(process)
     elif kind == "sweep":
         from workers import sweep
 

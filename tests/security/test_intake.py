@@ -44,8 +44,10 @@ READS = (
     "SELECT sealed_identity FROM evidence_keys",
     "SELECT name FROM evidence_objects",
     "SELECT id FROM recipients",
-    "SELECT id FROM notices",
-    "SELECT id FROM referrals",
+    "SELECT id FROM sendings",
+    "SELECT name FROM recipients",
+    "SELECT person_id FROM credentials",
+    "SELECT person_id FROM sessions",
     "SELECT host FROM practice_names",
     "TABLE items",
     "COPY items TO STDOUT",
@@ -175,6 +177,7 @@ def move(connection, change, item_id):
     connection.execute(f"UPDATE items SET {change} WHERE id = %(id)s".encode(), {"id": item_id})
 
 
+@pytest.mark.breaks_invariants  # an item that nobody referred to the police
 def test_the_public_role_moves_items_only_back_to_received(conn, stored, as_role):
     worker = as_role("hotline_worker")
     (item_id,) = read_item_ids(conn)
@@ -207,7 +210,10 @@ def test_the_public_role_moves_items_only_back_to_received(conn, stored, as_role
     place_for_assessment(worker, item_id)
     again = "state = 'received', base_lane = NULL, reason = NULL, next_try_at = now()"
     refuse_all([*every[1:], again, "base_lane = 'no_look'", "base_lane = 'second'"])
-    conn.execute("UPDATE items SET state = 'actionable', base_lane = NULL, reason = NULL")
+    conn.execute(
+        "UPDATE items SET state = 'actionable', base_lane = NULL, reason = NULL, settled_at = now(),"
+        " next_try_at = now()"
+    )
     conn.commit()
     refuse_all([again, closing, *waiting])
     assert conn.execute("SELECT state FROM items").fetchone() == (ItemState.ACTIONABLE,)

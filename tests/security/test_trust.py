@@ -25,7 +25,7 @@ from triage.store.listing import list_items
 from triage.vault import ObjectVault, unseal
 
 PROBE = Path(__file__).with_name("locked_probe.py")
-KINDS = ("public", "staff", "worker", "sweep")
+KINDS = ("public", "staff", "worker", "outbound", "sweep")
 SPEC_OF_KIND = {"worker": "worker-1"}
 NEAR_AND_FAR = ("/tmp", "/dev/shm", "/var/tmp", "/etc", "/usr", "/root", "/home")
 
@@ -109,6 +109,7 @@ def probe(request: pytest.FixtureRequest, probes: dict[str, Probe]) -> Probe:
 def list_own_folders(up: RunningUp, kind: str, *, to_write: bool) -> list[Path]:
     own = [up.state.root / area for area in OBJECT_AREAS[kind]]
     own += [up.deployment.index_dir] if kind == "worker" else []
+    own += [up.deployment.outbox_dir] if kind == "outbound" else []
     seen = [up.state.root / area for area in READ_AREAS.get(kind, ())]
     return own if to_write else [*own, *seen, up.state.keys(kind)]
 
@@ -150,6 +151,7 @@ def test_a_process_holds_only_the_keys_of_its_kind(up: RunningUp) -> None:
         "public": ["database-url", "evidence-url", "intake-recipient", "receipt-key"],
         "staff": ["database-url", "evidence-url", "vault-identity"],
         "worker": ["database-url", "evidence-url", "intake-identity", "redis-url", "vault-recipient"],
+        "outbound": ["database-url", "redis-url", "signing-key", "signing-public"],
         "sweep": ["database-url", "evidence-url", "redis-url"],
     }
     for path in (up.state.root / "keys").rglob("*"):
@@ -423,14 +425,17 @@ def test_sockets_and_folders_are_private(up: RunningUp) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "PUT", "DELETE"])
-def test_the_staff_surface_answers_healthz_and_nothing_else(up: RunningUp, method: str) -> None:
-    paths = ["/", "/queue", "/items", "/review", "/login", "/report", "/api/v1/reports", "/api/v1/items"]
+def test_the_staff_surface_says_nothing_to_a_stranger(up: RunningUp, method: str) -> None:
+    paths = ["/items", "/review", "/login", "/report", "/api/v1/reports", "/api/v1/items"]
     paths += ["/docs", "/redoc", "/openapi.json", "/static/public.css", "/static/../healthz/x", "/evidence"]
     paths += ["/healthz/", "//healthz", "/HEALTHZ", "/receipt"]
     for path in paths:
         status, body = ask(up.staff_port, method, path)
         assert status in ({404, 307} if path == "/healthz/" else {404}), (path, status)
         assert b"IS-" not in body
+    for path in ("/", "/people"):
+        status, body = ask(up.staff_port, method, path)
+        assert (status, body) == (303, b"") if method == "GET" else status == 405, path
     status, body = ask(up.staff_port, "GET", "/healthz")
     assert (status, json.loads(body)) == (200, {"status": "ok"})
 
