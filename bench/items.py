@@ -22,9 +22,12 @@ import numpy as np
 import pdqhash
 from PIL import Image
 
-from triage.cli.practice import demo
+from triage.cli.practice.demo import WORLD_FILE
+from triage.cli.practice.handing_in import find_token, import_lists, wait_until_captured
 from triage.cli.practice.pictures import KINDS, draw_picture, encode
-from triage.cli.session import find_deployment
+from triage.cli.practice.running import run_practice
+from triage.cli.practice.world import PracticeWorld
+from triage.cli.session import Deployment, find_deployment
 from triage.settings import load_settings
 
 SIZE = (1632, 1224)
@@ -49,7 +52,7 @@ def hash_plainly(files: list[bytes]) -> float:
     return time.monotonic() - started
 
 
-def send_through(base: str, token: str, files: list[bytes], deployment: demo.Deployment) -> float:
+def send_through(base: str, token: str, files: list[bytes], deployment: Deployment) -> float:
     """Return the seconds from the first upload until every item waits for a person."""
     started = time.monotonic()
     headers = {"Authorization": f"Bearer {token}"}
@@ -60,7 +63,7 @@ def send_through(base: str, token: str, files: list[bytes], deployment: demo.Dep
                 for number, data in enumerate(files[start : start + FILES_A_REPORT])
             ]
             client.post("/api/v1/reports", files=parts, data={"remit": "csam"}).raise_for_status()
-    demo.wait_until_settled(deployment, within_s=600)
+    wait_until_captured(deployment, within_s=600)
     return time.monotonic() - started
 
 
@@ -75,8 +78,9 @@ def main() -> int:
         os.environ["STATE_DIR"] = folder
         settings = load_settings(state_dir=Path(folder))
         deployment = find_deployment(settings, practice=True)
-        with demo.run_practice(settings) as running:
-            token = demo.set_up(1)
+        with run_practice(settings) as running:
+            import_lists(1)
+            token = find_token(PracticeWorld(deployment.state.root / WORLD_FILE))
             for number in range(options.rounds):
                 files = draw_files(options.pictures, 10_000 * (number + 1))
                 plain.append(hash_plainly(files))
