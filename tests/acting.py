@@ -60,7 +60,6 @@ def _refer(conn, item_id, *, is_held):
         basis=Basis.LOOKED,
         is_held=is_held,
         is_urgent=False,
-        actor="person/1",
         now=now,
         policy=SENDING,
     )

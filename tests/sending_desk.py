@@ -92,7 +92,6 @@ class SendingDesk:
             basis=basis,
             is_held=is_held,
             is_urgent=is_urgent,
-            actor="cli",
             now=now,
             policy=POLICY,
         )
@@ -145,7 +144,7 @@ class SendingDesk:
             " VALUES (%s, %s, '198.51.100.7', %s, 'Operator', %s, '[]', 'agreed', %s)",
             (hosting.id, item_id, asn, country, now),
         )
-        events = issue_for_item(self.worker, item, hosting, actor="worker", now=now, policy=POLICY)
+        events = issue_for_item(self.worker, item, hosting, now=now, policy=POLICY)
         items.move_item(self.worker, item_id, item.state, "notices_issued", now=now)
         custody.append(self.worker, events, actor="worker", now=now)
         self.worker.commit()
@@ -161,7 +160,7 @@ class SendingDesk:
         actor, now = ("worker" if as_worker else "cli"), self.clock()
         locked = items.lock_items(conn, [one for one in args if isinstance(one, UUID)])
         subject = locked if more.pop("as_list", False) else locked[0]
-        events = step(conn, subject, actor=actor, now=now, **more)
+        events = step(conn, subject, now=now, **more)
         custody.append(conn, events, actor=actor, now=now)
         conn.commit()
         return events

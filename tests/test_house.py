@@ -315,6 +315,8 @@ HIDDEN: dict[str, dict[str, str | set[str]]] = {
         "sessions": ALL,
     },
     "hotline_outbound": {
+        "reports": ALL,
+        "report_items": ALL,
         "evidence_keys": ALL,
         "evidence_objects": {"name", "bytes", "created_at"},
         "api_tokens": ALL,

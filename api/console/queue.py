@@ -65,7 +65,7 @@ def show_queue(request: Request) -> HTMLResponse:
 
 def _count(conn: Connection, signed_in: SignedIn) -> dict[Lane, int]:
     found = count_lanes(conn)
-    found[Lane.SECOND] = queue_page.count_second(conn, signed_in.person.id)
+    found[Lane.SECOND] = len(queue_page.find_second(conn, signed_in.person.id))
     return {lane: found[lane] for lane in LANES if lane is not Lane.LEAD or _sees_lead_lane(signed_in)}
 
 

@@ -1,4 +1,4 @@
-"""Recipients: who may be told something, who entered them, and whether a lead has approved them as they stand."""
+"""Recipients: who may be told something, who entered or changed them, and whether a lead approved them as they are."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -42,7 +42,10 @@ def _show(
     status: int = HTTPStatus.OK,
     error: str = "",
     typed: dict[str, str] | None = None,
+    changing: UUID | None = None,
 ) -> Response:
+    """Show the page; `typed` is what stood in the form that was refused, of the recipient `changing` if any."""
+
     def work(conn: Connection) -> tuple[list[Recipient], dict[UUID, str]]:
         return list_recipients(conn), {person.id: person.name for person in list_persons(conn)}
 
@@ -53,10 +56,13 @@ def _show(
         status=status,
         recipients=recipients,
         names=names,
+        marks={one.id: change_recipients.mark_of(one) for one in recipients},
+        forms={one.id: typed if typed and one.id == changing else _list_fields(one) for one in recipients},
+        changing=changing,
         kinds=list(RecipientKind),
         channels=list(ChannelOut),
         languages_out=LANGUAGES_OUT,
-        typed=dict.fromkeys(FIELDS, "") | (typed or {}),
+        typed=dict.fromkeys(FIELDS, "") | (typed if typed and changing is None else {}),
         error=error,
         **words_for(choose_language(request), utcnow()),
     )
@@ -101,13 +107,43 @@ def _read_recipient(form: Form) -> NewRecipient:
     )
 
 
+def _list_fields(recipient: Recipient) -> dict[str, str]:
+    """Return what the form that changes a recipient holds at first."""
+    return {
+        "name": recipient.name,
+        "kind": recipient.kind.value,
+        "language": recipient.language,
+        "channel": recipient.channel.value,
+        "contact": recipient.contact,
+        "public_key": recipient.public_key or "",
+        "country": recipient.country or "",
+        "asns": ", ".join(str(asn) for asn in recipient.asns),
+    }
+
+
+@router.post("/recipients/{recipient_id}/change")
+def change(request: Request, recipient_id: UUID) -> Response:
+    """Change a recipient; what was approved of it must be approved again."""
+    person, form, now = get_signed_in(request).person, get_form(request), utcnow()
+    policy = _read_policy(request)
+
+    def work(conn: Connection) -> None:
+        new = _read_recipient(form)
+        change_recipients.change_recipient(conn, recipient_id, new, person=person, now=now, policy=policy)
+
+    return _do(request, work, typed={name: form.get(name) for name in FIELDS}, changing=recipient_id)
+
+
 @router.post("/recipients/{recipient_id}/approve")
 def approve(request: Request, recipient_id: UUID) -> Response:
     """Approve a recipient as it stands."""
     person, now, policy = get_signed_in(request).person, utcnow(), _read_policy(request)
+    seen = get_form(request).get("seen")
 
     def work(conn: Connection) -> None:
-        change_recipients.approve_recipient(conn, recipient_id, person=person, now=now, policy=policy)
+        change_recipients.approve_recipient(
+            conn, recipient_id, person=person, now=now, policy=policy, seen=seen
+        )
 
     return _do(request, work)
 
@@ -139,11 +175,15 @@ def _read_policy(request: Request) -> SendingPolicy:
 
 
 def _do(
-    request: Request, work: Callable[[Connection], object], *, typed: dict[str, str] | None = None
+    request: Request,
+    work: Callable[[Connection], object],
+    *,
+    typed: dict[str, str] | None = None,
+    changing: UUID | None = None,
 ) -> Response:
     try:
         get_staff(request).database.run(work)
     except REFUSALS as error:
         status, sentence = describe_refusal(request, error)
-        return _show(request, status=status, error=sentence, typed=typed)
+        return _show(request, status=status, error=sentence, typed=typed, changing=changing)
     return RedirectResponse("/recipients", HTTPStatus.SEE_OTHER)

@@ -253,7 +253,17 @@ def _skip(request: Request, item_id: UUID, image_id: UUID | None) -> Response:
             image_id=image_id,
         )
 
-    return _do(request, item_id, work, leaves=image_id is None)
+    return _do(
+        request, item_id, work, leaves=image_id is None or not _has_more_work(request, item_id, image_id)
+    )
+
+
+def _has_more_work(request: Request, item_id: UUID, image_id: UUID) -> bool:
+    """Whether another picture of the item waits for this person: who passes over the only one has done with it."""
+    view = _read_view(request, item_id)
+    return any(
+        one.form and one.group != "known" and one.picture.image_id != image_id for one in view.pictures
+    )
 
 
 @router.post("/items/{item_id}/rest")

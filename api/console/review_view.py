@@ -28,6 +28,7 @@ from triage.store.review import (
     UnreadableLine,
 )
 from triage.store.rows import Connection
+from triage.store.sendings_page import SendingRow, list_of_item
 
 ALL_LABELS = (Label.BASELINE, Label.NATIONAL, Label.NOT_ILLEGAL, Label.OUT_OF_REMIT, Label.UNSURE)
 UNSEEN_LABELS = (Label.NOT_ILLEGAL, Label.OUT_OF_REMIT, Label.UNSURE)
@@ -83,6 +84,7 @@ class ReviewView:
     unreadable: list[UnreadableLine]
     captures: list[CaptureFound]
     hosting: Hosting | None
+    messages: list[SendingRow]
     pictures: list[PictureView]
     bare_children: list[BareChild]
     form: str
@@ -133,7 +135,11 @@ def build_view(
     children = review.read_bare_children(conn, item_id)
     reports = review.read_reports(conn, item_id)
     form, labels = _item_form(item, pictures, signed_in, has_judged=has_judged_item)
-    may_confirm = assesses and _may_confirm(item, pictures, children)
+    may_confirm = (
+        assesses
+        and state_of_given(given) in (ImageState.UNJUDGED, ImageState.SETTLED)
+        and _may_confirm(item, pictures, children)
+    )
     may_reopen = item.state in _REOPENABLE and item.closed_as is not ClosedAs.HANDED_ON and not is_blind
     hides_item = is_blind and item.state not in _WAITING
     return ReviewView(
@@ -144,6 +150,7 @@ def build_view(
         unreadable=review.read_unreadable(conn, [one.id for one in reports]),
         captures=review.read_captures(conn, item_id),
         hosting=None if hides_item else hostings.find_newest(conn, item_id, round_=item.round),
+        messages=[] if is_blind or not signed_in.may(Right.SEE_SENDINGS) else list_of_item(conn, item_id),
         pictures=views,
         bare_children=children,
         form=form,
@@ -224,8 +231,6 @@ def _choose_labels(picture: Picture, form: str) -> tuple[Label, ...]:
         return ()
     can_be_seen = picture.can_be_shown and (picture.has_views or picture.has_looked)
     if not (can_be_seen or picture.is_known_by_list):
-        if form == "decide" and picture.can_be_shown:  # only what nobody can display goes on as not viewed
-            return UNSEEN_LABELS[:-1]
         return UNSEEN_LABELS
     return ALL_LABELS[:-1] if form == "decide" else ALL_LABELS
 
@@ -259,6 +264,8 @@ def _item_form(
     if not _is_bare(item, pictures):
         return "", ()  # the picture is judged instead
     dead = (Label.DEAD_LINK,) if item.kind is ItemKind.URL else ()
+    if item.kind is not ItemKind.TEXT and item.captured_at is None:  # nobody could see it
+        return form, (*UNSEEN_LABELS[:-1], *dead, Label.UNSURE)
     unsure = (Label.UNSURE,) if form == "assess" else ()
     return form, (*ALL_LABELS[:-1], *dead, *unsure)
 

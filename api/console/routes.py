@@ -68,6 +68,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_SENDING}/withdraw", Right.HANDLE_SENDINGS),
     Route("GET", "/recipients", Right.SEE_RECIPIENTS),
     Route("POST", "/recipients", Right.ENTER_RECIPIENT),
+    Route("POST", f"{_RECIPIENT}/change", Right.ENTER_RECIPIENT),
     Route("POST", f"{_RECIPIENT}/approve", Right.APPROVE_RECIPIENT),
     Route("POST", f"{_RECIPIENT}/disapprove", Right.APPROVE_RECIPIENT),
     Route("POST", f"{_RECIPIENT}/disable", Right.APPROVE_RECIPIENT),

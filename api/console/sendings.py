@@ -20,7 +20,7 @@ from triage.rules.message_facts import ComposedMessage, HotlineFacts
 from triage.rules.message_lint import check_message
 from triage.rules.sending import SendingPolicy
 from triage.rules.states import SendingPart, SendingState
-from triage.steps import record_answer
+from triage.steps import record_answer, record_bounce
 from triage.store import sendings_page
 from triage.store.message_facts import read_message_facts
 from triage.store.rows import Connection
@@ -42,6 +42,8 @@ STATES = (
     SendingState.WITHDRAWN,
 )
 """The tabs, in their order."""
+BOUNCED = "bounced"
+"""What a person chooses among the answers when a mail came back."""
 _ANSWERABLE = (SendingState.SENT, SendingState.ACKNOWLEDGED, SendingState.DISPUTED)
 
 
@@ -103,13 +105,17 @@ def _show(request: Request, sending_id: UUID, *, status: int = HTTPStatus.OK, er
         return _read_view(conn, tools, sending_id)
 
     view = tools.database.run(work)
-    takes_answer = view.row.part is not SendingPart.RETRACTION and view.row.state in _ANSWERABLE
+    row = view.row
+    takes_answer = row.part is not SendingPart.RETRACTION and row.state in _ANSWERABLE
+    answers = record_answer.answers_of(row.kind) if takes_answer else ()
+    if record_bounce.can_bounce(row.part, row.state, row.left_as):
+        answers = (*answers, BOUNCED)
     return render(
         request,
         "sending.html",
         status=status,
         view=view,
-        answers=record_answer.ANSWERS if takes_answer else (),
+        answers=answers,
         error=error,
         **words_for(choose_language(request), utcnow()),
     )
@@ -148,20 +154,17 @@ def _read_view(conn: Connection, tools: StaffTools, sending_id: UUID) -> Sending
 
 @router.post("/sendings/{sending_id}/answer")
 def say_answer(request: Request, sending_id: UUID) -> Response:
-    """Record what the recipient answered."""
+    """Record what the recipient answered, or that the mail came back."""
     person, form, now = get_signed_in(request).person, get_form(request), utcnow()
 
     def work(conn: Connection) -> None:
         if not form.get("answer"):
             raise InvalidReportError("Choose what they answered.")
-        record_answer.record_answer(
-            conn,
-            sending_id,
-            form.get("answer"),
-            person=person,
-            note=_read_note(form.get("note")),
-            now=now,
-        )
+        answer, note = form.get("answer"), _read_note(form.get("note"))
+        if answer == BOUNCED:
+            record_bounce.record_bounce(conn, sending_id, person=person, note=note, now=now)
+        else:
+            record_answer.record_answer(conn, sending_id, answer, person=person, note=note, now=now)
 
     return _do(request, sending_id, work)
 

@@ -25,12 +25,22 @@ _HASHING = BoundedSemaphore(2)
 
 _PATIENCE_S = 5.0
 
+MAX_NAME = 63
+
 
 @router.get("/sign-in")
 def show_sign_in(request: Request) -> Response:
     """Show the form; `?joined=1` comes from the page to join."""
     said = "joined" if request.query_params.get("joined") else ""
-    return render(request, "sign_in.html", said=said, error="")
+    return _show_form(request, said=said)
+
+
+def _show_form(
+    request: Request, *, status: int = HTTPStatus.OK, said: str = "", error: str = "", typed_name: str = ""
+) -> Response:
+    return render(
+        request, "sign_in.html", status=status, said=said, error=error, typed_name=typed_name[:MAX_NAME]
+    )
 
 
 @router.post("/sign-in")
@@ -43,15 +53,17 @@ def begin_session(request: Request) -> Response:
         return sign_in(conn, attempt, identity=tools.vault_identity, now=now, hasher=tools.hasher)
 
     if not _HASHING.acquire(timeout=_PATIENCE_S):
-        return render(
-            request, "sign_in.html", status=HTTPStatus.SERVICE_UNAVAILABLE, said="", error="sign_in_busy"
+        return _show_form(
+            request, status=HTTPStatus.SERVICE_UNAVAILABLE, error="sign_in_busy", typed_name=attempt.name
         )
     try:
         is_in = tools.database.run(work)
     finally:
         _HASHING.release()
     if not is_in:
-        return render(request, "sign_in.html", status=HTTPStatus.FORBIDDEN, said="", error="sign_in_refused")
+        return _show_form(
+            request, status=HTTPStatus.FORBIDDEN, error="sign_in_refused", typed_name=attempt.name
+        )
     answer = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
     answer.set_cookie(SESSION_COOKIE, attempt.token, secure=True, httponly=True, samesite="strict", path="/")
     return answer

@@ -18,7 +18,7 @@ TEXTS: dict[str, Text] = {
     "nav_hand_on": {"sq": "Për t’u përcjellë", "en": "Hand-on"},
     "nav_held": {"sq": "Pezulluar", "en": "Held"},
     "nav_hosting": {"sq": "Strehimi", "en": "Hosting"},
-    "nav_sendings": {"sq": "Dërgesat", "en": "Sendings"},
+    "nav_sendings": {"sq": "Njoftime e referime", "en": "Notices and referrals"},
     "nav_recipients": {"sq": "Marrësit", "en": "Recipients"},
     "nav_people": {"sq": "Personat", "en": "People"},
     "draft": {"sq": "Teksti shqip është draft.", "en": "The Albanian texts are drafts."},
@@ -100,8 +100,8 @@ TEXTS: dict[str, Text] = {
     "yes": {"sq": "po", "en": "yes"},
     "disabled_since": {"sq": "jo, që nga {when}", "en": "no, since {when}"},
     "people_hint": {
-        "sq": "Personat shtohen, çaktivizohen dhe marrin lidhje të re me komandën `hotline user`.",
-        "en": "People are added, disabled and given a new link with the command `hotline user`.",
+        "sq": "Personat shtohen, çaktivizohen dhe marrin lidhje të re me komandën “hotline user”.",
+        "en": "People are added, disabled and given a new link with the command “hotline user”.",
     },
     "role_analyst": {"sq": "analist", "en": "analyst"},
     "role_lead": {"sq": "drejtues", "en": "lead"},
@@ -135,7 +135,6 @@ TEXTS: dict[str, Text] = {
     "right_see_recipients": {"sq": "të shihni marrësit", "en": "see recipients"},
     "right_enter_recipient": {"sq": "të shtoni një marrës", "en": "enter a recipient"},
     "right_approve_recipient": {"sq": "të miratoni një marrës", "en": "approve a recipient"},
-    "right_see_audit": {"sq": "të shihni zinxhirin e ruajtjes", "en": "see the chain of custody"},
     "right_see_people": {"sq": "të shihni personat", "en": "see the people"},
     # errors
     "error_heading": {"sq": "Kjo nuk u bë", "en": "This was not done"},

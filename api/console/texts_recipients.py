@@ -35,6 +35,12 @@ TEXTS: dict[str, Text] = {
         "sq": "Asgjë nuk niset te një marrës para se ta miratojë një drejtues.",
         "en": "Nothing leaves to a recipient before a lead has approved it.",
     },
+    "change_recipient": {"sq": "Ndryshoje", "en": "Change it"},
+    "change_hint": {
+        "sq": "Nëse ndryshon adresa, çelësi, lloji, vendi ose rrjetet, duhet miratuar përsëri; radha e pret këtë.",
+        "en": "Another address, key, kind, country or networks must be approved again; what is queued waits.",
+    },
+    "change_save": {"sq": "Ruaj ndryshimin", "en": "Save the change"},
     "approve": {"sq": "Mirato", "en": "Approve"},
     "disapprove": {"sq": "Hiq miratimin", "en": "Take the approval back"},
     "disable": {"sq": "Çaktivizo", "en": "Disable"},

@@ -8,8 +8,11 @@ SENTENCES: dict[str, str] = {
     "Dead link is said of an address, not of a picture.": (
         "Lidhje e vdekur thuhet për një adresë, jo për një imazh."
     ),
-    "A lead decides; only a file that cannot be displayed may go to the police as not viewed.": (
-        "Vendos drejtuesi; vetëm një skedar që nuk mund të shfaqet shkon te policia si i paparë."
+    "A lead decides; only what nobody could see may go to the police as not viewed.": (
+        "Vendos drejtuesi; vetëm ajo që askush nuk mundi ta shihte shkon te policia si e paparë."
+    ),
+    "It goes to the police as not viewed: tick police first too.": (
+        "Shkon te policia si e paparë: shënoni edhe “policia e para”."
     ),
     "Police first goes with an illegal label.": "Policia e para shkon vetëm me një etiketë të paligjshme.",
     "A child at risk goes with an illegal label, or with unsure.": (
@@ -98,6 +101,23 @@ SENTENCES: dict[str, str] = {
     "A recipient of this name is entered already.": "Një marrës me këtë emër është shtuar tashmë.",
     "Only a lead approves recipients.": "Vetëm një drejtues miraton marrës.",
     "You entered it: another lead approves it.": "E shtuat ju: e miraton një drejtues tjetër.",
+    "It is disabled: enter it anew, under another name.": "Është çaktivizuar: shtojeni sërish, me një emër tjetër.",
+    "Nothing of it is changed.": "Asgjë nuk ndryshoi.",
+    "Messages name it, so its kind stays: disable it, and enter another one.": (
+        "Ka mesazhe për të, prandaj lloji mbetet: çaktivizojeni dhe shtoni një tjetër."
+    ),
+    "Its first message has not left: send that again first.": (
+        "Mesazhi i parë nuk është nisur: niseni më parë atë."
+    ),
+    "A lead must approve its recipient as it is now; then send it again.": (
+        "Marrësin, siç është tani, duhet ta miratojë një drejtues; pastaj niseni përsëri."
+    ),
+    "Only a mail that was sent, and not answered, comes back.": (
+        "Kthehet mbrapsht vetëm një postë që u nis dhe nuk mori përgjigje."
+    ),
+    "A reminder of it left too: say of that first what became of it.": (
+        "U nis edhe një kujtesë e tij: thoni më parë ç’u bë me të."
+    ),
     "A name has 1 to 120 characters.": "Emri ka 1 deri në 120 karaktere.",
     "The language is sq, en or sq+en.": "Gjuha është sq, en ose sq+en.",
     "This is not a mail address.": "Kjo nuk është adresë poste.",
@@ -129,4 +149,21 @@ SENTENCES: dict[str, str] = {
     "The country is two capital letters, such as AL or XK.": "Vendi ka dy shkronja të mëdha, si AL ose XK.",
     "An ASN is a number from 1 to 4294967295.": "Numri AS është nga 1 deri në 4294967295.",
     "This is not an IP address.": "Kjo nuk është adresë IP.",
+    # what is not there, or not allowed
+    "There is no such item.": "Nuk ka element të tillë.",
+    "There is no such message.": "Nuk ka mesazh të tillë.",
+    "There is no such answer.": "Nuk ka përgjigje të tillë.",
+    "There is no such recipient.": "Nuk ka marrës të tillë.",
+    "There is no such picture.": "Nuk ka imazh të tillë.",
+    "There is no such look of yours.": "Nuk keni shikim të tillë.",
+    "This item does not show such a picture.": "Ky element nuk tregon imazh të tillë.",
+    "No picture of this page is known.": "Asnjë imazh i kësaj faqeje nuk është i njohur.",
+    "Somebody judged the item itself: that must be settled first.": (
+        "Dikush vlerësoi vetë elementin: kjo duhet vendosur më parë."
+    ),
+    "Your roles do not let you enter recipients.": "Rolet tuaja nuk ju lejojnë të shtoni marrës.",
+    "Your roles do not let you change recipients.": "Rolet tuaja nuk ju lejojnë të ndryshoni marrës.",
+    "This person may not decide who hosts an item.": (
+        "Ky person nuk mund të vendosë kush e strehon një element."
+    ),
 }

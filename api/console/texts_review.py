@@ -88,6 +88,10 @@ TEXTS: dict[str, Text] = {
         "sq": "Nuk u ruajt asnjë pamje: kërkoni një kapje të re.",
         "en": "No view was kept: ask for another capture.",
     },
+    "no_view_kept_file": {
+        "sq": "Nuk u ruajt asnjë pamje dhe skedari nuk ruhet më: nuk mund të kapet përsëri.",
+        "en": "No view was kept and the file is gone: it cannot be captured again.",
+    },
     # looking
     "look_grey": {"sq": "Shiko (gri)", "en": "Look (grey)"},
     "look_colour": {"sq": "Shiko (me ngjyra)", "en": "Look (colour)"},
@@ -121,6 +125,7 @@ TEXTS: dict[str, Text] = {
         "sq": "Çdo imazh këtu është i njohur ose u vlerësua më parë.",
         "en": "Every picture here is known or was judged before.",
     },
+    "told": {"sq": "Kujt iu tha", "en": "Who was told"},
     "confirm_known": {
         "sq": "Konfirmo të njohurat, pa shikim",
         "en": "Confirm the known ones, without looking",

@@ -9,7 +9,7 @@ TEXTS: dict[str, Text] = {
         "en": "Nothing can leave: no police recipient is approved.",
     },
     "sendings_empty": {"sq": "Këtu nuk ka asnjë mesazh.", "en": "There is no message here."},
-    "back_to_sendings": {"sq": "Te dërgesat", "en": "Back to the sendings"},
+    "back_to_sendings": {"sq": "Te lista", "en": "Back to the list"},
     "to": {"sq": "Kujt", "en": "To"},
     "host": {"sq": "Hosti", "en": "Host"},
     "items": {"sq": "Elemente", "en": "Items"},
@@ -46,6 +46,7 @@ TEXTS: dict[str, Text] = {
     "answer_removed": {"sq": "e hoqën", "en": "they removed it"},
     "answer_not_ours": {"sq": "nuk është e tyre", "en": "it is not theirs"},
     "answer_disputed": {"sq": "e kundërshtojnë", "en": "they dispute it"},
+    "answer_bounced": {"sq": "posta u kthye mbrapsht", "en": "the mail came back"},
     "answer_note": {"sq": "Shënim (kundërshtimi e kërkon)", "en": "Note (a dispute needs one)"},
     "answer_save": {"sq": "Ruaj përgjigjen", "en": "Save the answer"},
     "found_hint": {
@@ -59,6 +60,10 @@ TEXTS: dict[str, Text] = {
     "withdraw_reason": {"sq": "Pse tërhiqet", "en": "Why it is withdrawn"},
     "same_reference": {"sq": "Me të njëjtën referencë", "en": "With the same reference"},
     "its_words": {"sq": "Teksti", "en": "Its words"},
+    "words_of_today": {
+        "sq": "Shkruar me faktet e tanishme; ajo që u dërgua mund të ketë pasur më pak.",
+        "en": "Written with what is known now; what left may have known less.",
+    },
     "attachments": {"sq": "Bashkëngjitjet", "en": "Attachments"},
     "no_words_yet": {
         "sq": "Teksti shkruhet kur të ketë një marrës.",

@@ -42,7 +42,7 @@ def say_reason(language: Language, reason: str | None) -> str:
     for pattern, text in PATTERNS:
         found = re.fullmatch(pattern, reason)
         if found:
-            return text.format(*(REASONS.get(group, group) for group in found.groups()))
+            return text.format(*(say_reason(language, group) for group in found.groups()))
     return reason
 
 

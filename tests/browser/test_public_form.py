@@ -1,10 +1,6 @@
 """The public form as a browser sees it and posts it: both languages, no script, nothing from elsewhere."""
 
-import os
 import re
-import shutil
-import subprocess
-import tempfile
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -14,21 +10,6 @@ from tests.intake import count
 from tests.local_sites import LocalSite
 from tests.public_server import run_public_surface
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    "--headless",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--hide-scrollbars",
-    "--disable-extensions",
-    "--password-store=basic",
-    "--use-mock-keychain",
-)
 URL = "https://photos.example/a.png"
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -39,30 +20,6 @@ def surface(database, tmp_path):
         tmp_path / "state", database.dsns["hotline_public"], public_uploads=True, upload_max_bytes=1 << 20
     ) as running:
         yield running
-
-
-@pytest.fixture
-def browse(tmp_path):
-    """Run Chromium once and return what it prints."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("the run of record needs Chromium, and there is none")
-        pytest.skip("there is no Chromium on this machine")
-
-    def run(*arguments):
-        flags = [*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"]
-        if os.geteuid() == 0:
-            flags.append("--no-sandbox")
-        # A short folder of its own: Chromium makes a socket there, whose path may have 107 characters.
-        with tempfile.TemporaryDirectory(prefix="form-") as short:
-            home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TMPDIR": short}
-            ended = subprocess.run(
-                [CHROMIUM, *flags, *arguments], env=home, capture_output=True, timeout=60, check=False
-            )
-        assert ended.returncode == 0, ended.stderr[-2000:]
-        return ended.stdout.decode()
-
-    return run
 
 
 def read_form(page):
@@ -114,7 +71,7 @@ def test_a_browser_shows_the_form_and_asks_for_nothing_else(surface, browse):
     asked = {"GET /", "GET /static/public.css"}
     for language in LANGUAGES:
         surface.requests.clear()
-        page = browse("--dump-dom", f"{surface.url}/?lang={language}")
+        page, _ = browse("--dump-dom", f"{surface.url}/?lang={language}")
         tree = LexborHTMLParser(page)
         assert find(page, "html").attributes["lang"] == language
         assert find(page, "h1").text() == TEXTS[language]["heading"]
@@ -147,7 +104,7 @@ def test_every_page_fits_a_telephone_of_320_pixels(surface, client, browse):
             copies.lay_answer(f"/{place}", page.encode(), "text/html; charset=utf-8")
             frames += f'<iframe src="/{place}" width=320 height=3000 style="border:0"></iframe>'
         copies.lay_answer("/", frames.encode(), "text/html; charset=utf-8")
-        measured = browse("--dump-dom", f"http://127.0.0.1:{copies.port}/")
+        measured, _ = browse("--dump-dom", f"http://127.0.0.1:{copies.port}/")
     titles = [node.attributes["title"] or "" for node in LexborHTMLParser(measured).css("iframe")]
     assert len(titles) == len(pages) == 8
     for place, title in enumerate(titles):

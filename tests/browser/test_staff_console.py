@@ -1,11 +1,6 @@
 """The console as a browser shows it. No flag hands a browser the cookie of a session, so only the sign-in page is
 opened live; the inner pages are looked at as copies, with the console's own style and policy."""
 
-import os
-import shutil
-import subprocess
-import tempfile
-
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
@@ -17,22 +12,6 @@ from tests.staff_server import run_staff_surface
 from triage.model import PersonRole
 from triage.rules.states import Remit
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    "--headless",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--hide-scrollbars",
-    "--disable-extensions",
-    "--password-store=basic",
-    "--use-mock-keychain",
-    "--enable-logging=stderr",
-)
 PAGES = ("/", "/queue?lane=look", "/hand-on", "/held", "/hosting", "/sendings", "/recipients")
 
 
@@ -40,31 +19,6 @@ PAGES = ("/", "/queue?lane=look", "/hand-on", "/held", "/hosting", "/sendings", 
 def surface(database, tmp_path):
     with run_staff_surface(database, root=tmp_path) as running:
         yield running
-
-
-@pytest.fixture
-def browse(tmp_path):
-    """Run Chromium once; return what it prints and what broke a policy."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("the run of record needs Chromium, and there is none")
-        pytest.skip("there is no Chromium on this machine")
-
-    def run(*arguments):
-        flags = [*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"]
-        if os.geteuid() == 0:
-            flags.append("--no-sandbox")
-        # A short folder of its own: Chromium makes a socket there, whose path may have 107 characters.
-        with tempfile.TemporaryDirectory(prefix="form-") as short:
-            home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TMPDIR": short}
-            ended = subprocess.run(
-                [CHROMIUM, *flags, *arguments], env=home, capture_output=True, timeout=60, check=False
-            )
-        log = ended.stderr.decode(errors="replace")
-        assert ended.returncode == 0, log[-2000:]
-        return ended.stdout.decode(), [line for line in log.splitlines() if "Content Security Policy" in line]
-
-    return run
 
 
 def test_the_sign_in_page_in_both_languages_breaks_no_policy(surface, browse, tmp_path):

@@ -416,6 +416,38 @@ def test_a_dead_link_and_a_text_are_judged_themselves(desk, judges):
     assert judges.sendings(text) == [("police", "first", "queued")]
 
 
+def test_what_nobody_could_see_is_never_judged_illegal_and_goes_to_the_police_as_not_viewed(desk, judges):
+    (refused,) = desk.report("http://10.0.0.5/a.jpg")
+    capture(desk, refused)
+    with pytest.raises(NotAllowedError, match="cannot be displayed"):
+        judges.press_item("Ana", refused, 1)
+    judges.press_item("Ana", refused, 6)
+    with pytest.raises(NotAllowedError, match="cannot be displayed"):
+        judges.press_item("Lea", refused, 1, lead=True)
+    judges.press_item("Lea", refused, 6, lead=True, police_hold=True)
+    assert state_of(desk, refused) == ("held_for_police", None)
+    assert desk.conn.execute("SELECT kind, basis FROM sendings").fetchall() == [("police", "facts")]
+    desk.conn.rollback()
+    judges.act(clear_item.lift_hold, refused, person=judges.people["Ana"], said_so="Inspektor Praktikë")
+    assert state_of(desk, refused) == ("closed", "referred")
+
+
+def test_a_file_whose_views_are_gone_takes_the_way_of_what_cannot_be_shown(desk, judges):
+    know(desk, FIRST)
+    item, _ = desk.upload(FIRST)
+    capture(desk, item)
+    judges.confirm("Ana", item)
+    withdraw_entry(desk.conn, "practice", "k0", actor="cli", now=judges.clock(), sending=SENDING)
+    desk.conn.commit()
+    image = image_of(desk, item)
+    with pytest.raises(NotAllowedError, match="cannot be displayed"):
+        judges.press("Ana", item, image, 1, look=False)
+    judges.press("Ana", item, image, 6, look=False, danger=True)
+    assert desk.count("SELECT count(*) FROM items WHERE danger") == 1
+    judges.press("Lea", item, image, 6, look=False, lead=True, police_hold=True)
+    assert state_of(desk, item) == ("held_for_police", None)
+
+
 def test_a_picture_is_judged_as_a_picture_and_not_as_its_address(desk, judges, new):
     with pytest.raises(NotAllowedError, match="judge the picture"):
         judges.press_item("Ana", new[0], 3)
@@ -487,9 +519,10 @@ def test_a_look_is_one_use_one_person_and_a_few_seconds(desk, judges, new):
     with pytest.raises(NotAllowedError):
         begin_look(judges.conn, token, person=ana, now=judges.clock())
     late = ask()
-    with pytest.raises(NotAllowedError):
-        begin_look(judges.conn, late, person=ana, now=judges.clock() + timedelta(seconds=11))
-    judges.conn.rollback()
+    for step_s in (11, -60):  # too late, or by a clock that was set back
+        with pytest.raises(NotAllowedError):
+            begin_look(judges.conn, late, person=ana, now=judges.clock() + timedelta(seconds=step_s))
+        judges.conn.rollback()
 
 
 @pytest.mark.parametrize(("after_s", "ms"), [(3.0, 3000), (500.0, 10_000), (-5.0, 0)])

@@ -311,6 +311,15 @@ def test_import_counts_and_a_second_import_changes_nothing(hotline, tmp_path):
     assert said["added"] == 0
 
 
+def test_a_list_without_one_row_that_can_be_used_is_refused_and_makes_no_set(hotline, tmp_path):
+    path = write_list(tmp_path / "list.csv", "short,abc,baseline", "empty,,baseline")
+    said = hotline("hashset", "import", "useless", path, "--format", "csv")
+    assert said.code == 1
+    assert [line.split(":")[0] for line in said.err.splitlines()][:2] == ["line 2", "line 3"]
+    assert "nothing was changed" in said.err
+    assert all(one["set"] != "useless" for one in hotline("hashset", "list", "--json").objects)
+
+
 def test_bad_rows_are_counted_and_listed_by_line_without_their_values(hotline, tmp_path):
     good, leaked = sha256(b"good"), sha256(b"leaked")
     path = write_list(
@@ -331,7 +340,8 @@ def test_bad_rows_are_counted_and_listed_by_line_without_their_values(hotline, t
 
 
 def test_many_bad_rows_are_listed_in_part_and_counted_in_full(hotline, tmp_path):
-    path = write_list(tmp_path / "list.csv", *(f"x{number},12,baseline" for number in range(50)))
+    rows = [f"ok,{sha256(b'ok')},baseline", *(f"x{number},12,baseline" for number in range(50))]
+    path = write_list(tmp_path / "list.csv", *rows)
     said = hotline("hashset", "import", "many", path, "--format", "csv", "--json")
     assert said.one()["rejected"] == 50
     assert said.err.splitlines()[-1] == "and 30 more lines"
@@ -488,7 +498,8 @@ def test_trust_takes_two_persons(hotline, tmp_path, owner):
 def test_persons_and_their_roles(hotline):
     said = hotline("user", "add", "Ana", "--role", "analyst", "--role", "lead", "--json").one()
     assert (said["name"], said["roles"]) == ("Ana", ["analyst", "lead"])
-    assert "person of that name already" in hotline("user", "add", "Ana", "--role", "clerk").refusal()
+    for name in ("Ana", "ana"):
+        assert "person of that name already" in hotline("user", "add", name, "--role", "clerk").refusal()
     for role in ("analyst", "lead"):
         said = hotline("user", "add", "Blerim", "--role", "admin", "--role", role)
         assert "admins see no images" in said.refusal()
@@ -544,7 +555,9 @@ def test_a_revoked_token_is_said_to_be_and_cannot_be_revoked_twice(hotline, owne
     assert row == (True,)
     hotline("user", "add", "Teuta", "--role", "auditor")
     assert "Teuta" in hotline("user", "list").out
-    assert '{"name": "Teuta", "roles": ["auditor"]}' in hotline("user", "list", "--json").out
+    assert (
+        '{"name": "Teuta", "roles": ["auditor"], "disabled": false}' in hotline("user", "list", "--json").out
+    )
 
 
 # Reports and items

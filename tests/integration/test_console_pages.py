@@ -233,6 +233,33 @@ def test_a_recipient_that_cannot_be_used_is_refused_and_its_fields_are_kept(surf
     assert rows == ([[64500, 64501]],)
 
 
+def test_a_recipient_is_changed_in_its_own_form_and_approved_as_it_was_read(surface, conn):
+    ana, lead = surface.sign_in("Ana"), surface.sign_in("Lena", PersonRole.LEAD)
+    auditor = surface.sign_in("Odi", PersonRole.AUDITOR)
+    enter_police(ana)
+    lead.open("/recipients?lang=en")
+    ana.open("/recipients?lang=en")
+    refused = ana.submit("/change", contact="nowhere", name="Desk")
+    assert refused.status == 403
+    assert "This is not a mail address." in refused.words
+    kept = refused.tree.css_first("form[action$='/change'] input[name=name]")
+    assert kept.attributes["value"] == "Desk"
+    assert "open" in refused.tree.css_first("details").attributes
+    assert refused.tree.css_first("#enter input[name=name]").attributes["value"] == ""
+    assert "desk2@" in ana.submit("/change", contact="desk2@police.example", name="Police desk").words
+    stale = lead.submit("/approve")
+    assert stale.status == 409, "what the lead read is not what stands there now"
+    lead.open("/recipients?lang=en")
+    assert "approved by Lena" in lead.submit("/approve").words
+    same = ana.submit("/change")
+    assert "Nothing of it is changed." in same.words
+    assert not auditor.open("/recipients").has_form("/change")
+    assert read_one(conn, "SELECT contact, approved_by IS NOT NULL FROM recipients") == (
+        "desk2@police.example",
+        True,
+    )
+
+
 # Sendings
 
 
@@ -288,6 +315,7 @@ def test_an_answer_is_noted_once_and_unclear_ones_are_settled_by_a_person(desk_s
     assert state() == "queued"
     say("sent", ", sent_at = now(), left_as = 'mail'")
     clerk.open(f"/sendings/{sending_id}?lang=en")
+    assert {"removed", "not_ours"}.isdisjoint(clerk.page.list_choices("answer", "answer"))
     assert clerk.submit("answer").status == 422
     assert clerk.submit("answer", answer="not_ours").status == 403
     before = clerk.open(f"/sendings/{sending_id}?lang=en")

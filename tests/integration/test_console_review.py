@@ -306,6 +306,32 @@ def test_a_text_that_two_pass_over_goes_to_a_lead(surface, desk):
     assert state_of(desk, text) == "awaiting_hand_on"
 
 
+def test_who_passes_over_the_only_picture_goes_on_to_the_queue(surface, desk, item):
+    ana = surface.sign_in("Ana")
+    open_item(ana, item)
+    assert ana.submit("skip-1").path == "/queue"
+    assert open_item(ana, item).has_form("judge-1")
+
+
+def test_what_was_never_captured_is_reopened_with_its_old_reason_and_nobody_is_said_to_have_looked(
+    surface, desk
+):
+    (refused,) = desk.report("http://10.0.0.1/a.jpg")
+    (text,) = desk.report(note=NOTE)
+    capture(desk, refused)
+    ana = surface.sign_in("Ana")
+    for item_id, reason in (
+        (refused, "refused: the address is a private network"),
+        (text, "a report without an address or a file"),
+    ):
+        assert reason in open_item(ana, item_id).words
+        ana.submit("judge-item", label="3")
+        page = open_item(ana, item_id)
+        assert "Not illegal (looked at" not in page.words
+        assert "First: Ana, 3" in page.words
+        assert reason in ana.submit("reopen", reason="a new fact").words
+
+
 def test_what_is_not_shown_by_an_item_cannot_be_reached_through_it(surface, desk, item):
     (other,) = desk.report(url("/second.jpg"))
     capture(desk, other)

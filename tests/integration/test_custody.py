@@ -141,6 +141,80 @@ def test_even_the_owner_leaves_a_trace(conn, statement, words):
     assert words in line
 
 
+STREAMS = [custody.SYSTEM] + [
+    f"{noun}/{new_id()}" for noun in ("item", "image", "hashset", "recipient", "person", "report")
+]
+COLUMNS = {
+    "stream": "stream || 'x'",
+    "seq": "seq + 100",
+    "at": "at + interval '1 microsecond'",
+    "actor": "actor || 'x'",
+    "event": "event || 'x'",
+    "record": "overlay(record PLACING 'x' FROM length(record) - 1)",
+    "hash": "set_byte(hash, 31, (get_byte(hash, 31) + 1) % 256)",
+}
+HEAD_COLUMNS = ("stream", "seq", "hash")
+
+
+def list_tampering():
+    """Every column of every event and of every head changed, and each of them deleted."""
+    for stream in STREAMS:
+        for seq in (1, 2, 3):
+            where = f"WHERE stream = '{stream}' AND seq = {seq}"
+            for column, value in COLUMNS.items():
+                yield f"UPDATE custody_events SET {column} = {value} {where}"
+            yield f"DELETE FROM custody_events {where}"
+        where = f"WHERE stream = '{stream}'"
+        for column in HEAD_COLUMNS:
+            yield f"UPDATE custody_heads SET {column} = {COLUMNS[column]} {where}"
+        yield f"DELETE FROM custody_heads {where}"
+        yield f"DELETE FROM custody_events {where}"
+
+
+@pytest.mark.breaks_invariants
+def test_whatever_the_owner_changes_in_whatever_row_is_found(conn):
+    for stream in STREAMS:
+        append_three(conn, stream)
+    columns = {
+        row[0]
+        for row in conn.execute(
+            "SELECT column_name::text FROM information_schema.columns WHERE table_name = 'custody_events'"
+        )
+    }
+    assert columns == set(COLUMNS)
+    for table in ("custody_events", "custody_heads"):
+        conn.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
+    conn.commit()
+    unseen = []
+    for statement in list_tampering():
+        try:
+            assert conn.execute(statement.encode()).rowcount >= 1
+            if not custody.verify(conn).broken:
+                unseen.append(statement)
+        except psycopg.errors.IntegrityError:
+            pass  # the database refuses it even then
+        conn.rollback()
+    assert unseen == []
+    assert custody.verify(conn).events == 3 * len(STREAMS)
+
+
+@pytest.mark.breaks_invariants
+def test_an_event_that_is_forged_whole_does_not_fit_what_follows_it(conn):
+    append_three(conn, custody.SYSTEM)
+    conn.execute("ALTER TABLE custody_events DISABLE TRIGGER USER")
+    forged = "replace(record, '\"worker\"', '\"public\"')"
+    for seq in (2, 3):
+        conn.execute(
+            f"UPDATE custody_events SET actor = 'public', record = {forged},"
+            f" hash = sha256(convert_to({forged}, 'UTF8')) WHERE seq = {seq}".encode()
+        )
+        (line,) = custody.verify(conn).broken
+        assert ("3 does not follow" if seq == 2 else "end of the stream") in line
+        conn.rollback()
+        conn.execute("ALTER TABLE custody_events DISABLE TRIGGER USER")
+    conn.rollback()
+
+
 def test_two_writers_of_two_streams_do_not_deadlock(database):
     import threading
 

@@ -4,66 +4,26 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from contextlib import contextmanager
 
 import pytest
-import redis
 from joserfc.jwk import OKPKey
 
 from tests.builders import Clock, count_rows
-from tests.deployments import find_spec, make_deployment, read_log, run_spec
+from tests.deployments import make_deployment, read_log
 from tests.mail_relays import run_relay
-from tests.sending_desk import POLICE, PROVIDER, open_sending_desk
+from tests.outbound_runs import OutboundRun
+from tests.sending_desk import FOREIGN_ASN, POLICE, PROVIDER, make_partner, open_sending_desk
 from triage.cli.make_keys import make_keys
 from triage.cli.state_dir import StateDir, write_secret
-from triage.clock import utcnow
 from triage.errors import KeyMissingError, SettingsError
 from triage.keys import ProcessKeys
-from triage.queue import QueueDoor
 from triage.rules.states import SendingState
 from triage.settings import load_settings
-from triage.store.pool import Database
-from triage.store.sendings import SENDING_LEASE_S
 from workers.outbound_tools import open_outbound_tools
-from workers.sweep_due import sweep_once
+from workers.send import send
 
 URL = "http://photos.example/a.jpg"
-SETTINGS = load_settings({}, renudge_after_s=1.0)
 S = SendingState
-
-
-class Run:
-    """A practice deployment of one test: the desk lays what is due, the process outside sends it."""
-
-    def __init__(self, database, redis_url, root, desk):
-        self.desk = desk
-        self.deployment = make_deployment(root, database.dsns, redis_url)
-        self.database = database
-        self.queue = QueueDoor(redis_url, timeout_s=30)
-        self.redis = redis.Redis.from_url(redis_url)
-        self.redis.flushall()
-
-    @contextmanager
-    def process(self, **more):
-        spec = find_spec(self.deployment, "outbound", HOTLINE_MAIL="notices@hotline.example", **more)
-        with run_spec(self.deployment, spec) as running:
-            yield running
-
-    def sweep_until(self, is_true, limit_s=20.0):
-        deadline = time.monotonic() + limit_s
-        with Database(self.database.dsns["hotline_worker"], size=1) as pool:
-            while not is_true():
-                assert time.monotonic() < deadline, read_log(self.deployment, "outbound")[-3000:]
-                sweep_once(pool, self.queue, SETTINGS, now=utcnow())
-                time.sleep(0.05)
-
-    def let_lease_run_out(self):
-        self.desk.conn.execute(
-            "UPDATE sendings SET started_at = started_at - %s * interval '1 second' WHERE state = 'sending'",
-            (SENDING_LEASE_S,),
-        )
-        self.desk.conn.commit()
 
 
 @pytest.fixture
@@ -73,7 +33,7 @@ def run(database, servers, tmp_path):
     root = tmp_path / "state"
     made = make_deployment(root, database.dsns, servers.redis_url)
     with open_sending_desk(database, made.state.root, clock, kind="practice") as desk:
-        yield Run(database, servers.redis_url, root, desk)
+        yield OutboundRun(database, servers.redis_url, root, desk)
 
 
 def test_a_mail_that_was_handed_over_before_a_kill_is_unclear_and_never_sent_again(run):
@@ -116,6 +76,25 @@ def test_a_file_that_was_in_place_before_a_kill_is_found_and_everything_behind_i
     assert [path.read_bytes() for path in after if path in mails] == before
     assert b"PRAKTIK" in before[0]
     assert count_rows(desk.conn, "SELECT count(*) FROM sendings WHERE state = 'sent'") == 2
+
+
+def test_a_package_that_was_in_place_before_a_kill_is_not_sealed_a_second_time(run):
+    desk = run.desk
+    desk.enter(POLICE)
+    desk.enter(make_partner())
+    item = desk.lay_notified(URL, asn=FOREIGN_ASN, country="NL")
+    send(desk.tools, desk.find(item, "police").id)
+    with run.process(HOTLINE_CRASH_AT="after_smtp_data") as first:
+        run.sweep_until(lambda: first.poll() is not None)
+    assert first.returncode == -signal.SIGKILL
+    assert (desk.state(item, "police"), desk.state(item, "hotline")) == (S.SENT, S.SENDING)
+    (package,) = (run.deployment.state.outbox / "packages" / "partner").glob("*.age")
+    before = package.read_bytes()
+    run.let_lease_run_out()
+    with run.process():
+        run.sweep_until(lambda: desk.state(item, "hotline") is S.SENT)
+    assert list(package.parent.glob("*.age")) == [package]
+    assert package.read_bytes() == before
 
 
 def test_what_leaves_is_served_by_a_process_of_its_own():

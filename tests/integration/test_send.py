@@ -192,7 +192,7 @@ def test_a_recipient_changed_between_taking_and_writing_gets_nothing(desk, monke
 
     monkeypatch.setattr(job, "read_message_facts", change_first)
     desk.go(61)
-    assert (desk.state(second, "police"), desk.state(second)) == (S.SENT, S.QUEUED)
+    assert (desk.state(second, "police"), desk.state(second)) == (S.SENT, S.WAITING_APPROVAL)
     desk.go(61)
     assert (desk.state(second), len(desk.files())) == (S.WAITING_APPROVAL, 3)
 

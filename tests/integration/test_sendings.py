@@ -87,7 +87,7 @@ def take_back(desk, *item_ids):
 
 def close(desk, item):
     set_state(desk, item, "closed", "removed")
-    return desk.run(resolve_for_item, item, as_worker=True)
+    return desk.run(lambda conn, closed, now: resolve_for_item(conn, closed), item, as_worker=True)
 
 
 # Grouping
@@ -171,7 +171,7 @@ def test_a_partner_referral_waits_for_the_second_assessor(desk: SendingDesk):
     found = desk.find(item, "hotline")
     assert (found.state, found.reason, found.basis) == (S.WAITING_APPROVAL, "a second assessor", Basis.LOOKED)
 
-    def release(conn, locked, *, actor, now, policy):
+    def release(conn, locked, *, now, policy):
         return release_for_image(conn, [locked.id], now=now, policy=policy)
 
     assert desk.run(release, item, policy=POLICY) == []
@@ -391,6 +391,18 @@ def test_what_has_not_left_loses_the_item_and_what_left_is_retracted_under_its_r
     assert desk.state(stays, "police", "retraction") is S.RESOLVED
     assert len(desk.files()) == 4
     assert desk.events(stays).count("notice_retraction_sent") == 1
+
+
+def test_who_removed_it_learns_that_the_verdict_fell_later(desk: SendingDesk):
+    item = desk.lay_notified(URL)
+    send_all(desk)
+    close(desk, item)
+    assert desk.state(item) is S.RESOLVED
+    take_back(desk, item)
+    assert (desk.state(item), desk.state(item, part="retraction")) == (S.RESOLVED, S.QUEUED)
+    take_back(desk, item)
+    send_all(desk)
+    assert desk.events(item).count("notice_retraction_sent") == 1
 
 
 def test_a_retraction_lists_only_what_is_taken_back_and_the_rest_stands(desk: SendingDesk):

@@ -70,6 +70,7 @@ def test_what_is_wrong_is_never_told(console, conn):
         page = browser.submit("sign-in", **typed)
         assert page.status == 403, wrong
         assert "Name, password or code is not right" in page.words
+        assert page.tree.css_first("input[name=name]").attributes["value"] == typed["name"]
         assert not browser.is_signed_in
         assert PASSWORD not in page.text
     assert events(conn, ana.id) == ["sign_in_failed"] * 2  # nobody is not a person

@@ -91,6 +91,24 @@ def test_a_lease_ends_once(conn, worker):
     assert row == (1, "received")
 
 
+def test_a_clock_that_is_set_back_leaves_no_lease_for_ever_and_ends_none_early(conn, worker):
+    (item,) = report(conn, "http://photos.example/a", now=NOW)
+    taken = take(worker, item, now=at(1))
+    for back_s in (0, 50, 98.9):
+        assert captures.read_expired(worker, now=at(-back_s), limit=10) == []
+        assert not end_expired(worker, item, actor="sweep", now=at(-back_s), waits_s=WAITS)
+        assert take(worker, item, now=at(-back_s), worker="x") is None
+    assert captures.read_expired(worker, now=at(-86400), limit=10) == [item]
+    again = take(worker, item, now=at(-86400), worker="x")
+    assert again is not None
+    assert again.capture_id != taken.capture_id
+    with pytest.raises(LeaseLostError):  # whoever held it comes back late
+        captures.end_capture(worker, taken.capture_id, CaptureOutcome.FAILED, now=at(2), reason="late")
+    worker.rollback()
+    assert end_expired(worker, item, actor="sweep", now=at(86400), waits_s=WAITS)
+    worker.commit()
+
+
 def test_a_taker_ends_what_ran_out_and_says_so(conn, worker):
     (item,) = report(conn, "http://photos.example/a", now=NOW)
     for number in range(3):

@@ -14,6 +14,7 @@ from hashsets.model import EntryClass, HitKind
 from triage.model import Channel, ChannelOut, RecipientKind
 from triage.rules import lanes, sending
 from triage.rules.assessing import Label, NationalVerdict, Place
+from triage.rules.media import CANNOT_BE_SHOWN
 from triage.rules.states import (
     Agreement,
     Basis,
@@ -28,6 +29,7 @@ from triage.rules.states import (
     SendingPart,
     SendingState,
 )
+from triage.sandbox.wire import REASONS as DECODER_REASONS
 from triage.steps.record_answer import ANSWERS
 
 ROOT = Path(triage.__file__).parents[1]
@@ -67,7 +69,9 @@ def test_every_answer_has_its_word():
 
 def test_translated_refusals_and_reasons_are_those_that_the_code_says():
     sources = [
-        path.read_text("utf-8") for folder in ("triage", "api") for path in (ROOT / folder).rglob("*.py")
+        path.read_text("utf-8")
+        for folder in ("triage", "api", "workers")
+        for path in (ROOT / folder).rglob("*.py")
     ]
     code = "\n".join(
         text for text in sources if "SENTENCES: dict" not in text and "REASONS: dict" not in text
@@ -86,10 +90,24 @@ def test_a_reason_is_said_in_albanian_where_we_have_it():
         say_reason("sq", "near a listed picture: 12 bits of 256")
         == "afër një imazhi të listuar: 12 bit nga 256"
     )
+    assert (
+        say_reason("sq", "refused: the host is a name for tests")
+        == "u refuzua: hosti është një emër për prova"
+    )
     assert say_reason("sq", "refused: something else") == "u refuzua: something else"
     assert say_reason("sq", "something new") == say_reason("en", "something new") == "something new"
     for pattern, text in PATTERNS:
         assert text.count("{") == re.compile(pattern).groups
+
+
+def test_why_a_file_or_an_address_cannot_be_shown_is_said_in_albanian():
+    said = [*CANNOT_BE_SHOWN.values(), *DECODER_REASONS.values()]
+    said += [
+        f"refused: the host is {words}" for words in ("this machine", "a private network", "a Tor service")
+    ]
+    untranslated = [one for one in said if say_reason("sq", one) == one]
+    assert untranslated == []
+    assert [one for one in said if one.rpartition(" is ")[2] in say_reason("sq", one)] == []
 
 
 def test_ages_and_addresses():

@@ -254,6 +254,10 @@ def test_a_retraction_passes_whatever_its_basis_was() -> None:
 @pytest.mark.parametrize("part", list(SendingPart))
 def test_practice_is_marked_before_all_else(kind: SendingKind, part: SendingPart) -> None:
     facts = reminder_facts(kind=kind, part=part, is_practice=True, number=1)
+    if (kind, part) == (SendingKind.POLICE, SendingPart.REMINDER):
+        with pytest.raises(MessageRefusedError, match="not reminded"):
+            compose_message(facts)
+        return
     composed = compose_message(facts)
     check_message(composed)
     assert composed.subject.startswith("PRAKTIKË / PRACTICE [")
@@ -317,6 +321,14 @@ def test_uploads_and_texts_go_to_the_police_without_an_address() -> None:
     assert (
         read_json(compose_message(facts))["referral.json"]["items"][0]["file_name"] == "Screenshot_2026.jpg"
     )
+
+
+def test_what_was_judged_without_an_image_is_not_said_to_be_viewed() -> None:
+    judged = item_facts(images=(), captured_at=None)
+    text = text_of(message_facts(**POLICE, items=(judged,)))
+    assert "judged by our analysts, without an image here" in text
+    assert "viewed by our analysts" not in text
+    assert "viewed by our analysts" in text_of(message_facts(**POLICE))
 
 
 def test_the_file_of_the_police_holds_exact_addresses_and_digests() -> None:

@@ -59,6 +59,9 @@ def test_several_roles_add_up() -> None:
         (5000, 1800, None, False),
         (36000, 1, None, False),
         (100, 100, 1, False),
+        (100, -1799, None, True),  # the clock was set back a little
+        (100, -1800, None, False),
+        (-36000, 100, None, False),
     ],
 )
 def test_a_session_lives_until_idle_old_or_ended(started, seen, ended, live) -> None:

@@ -102,6 +102,9 @@ AFTER = (86400.0, 172800.0)
         (LastReminder(1, S.WAITING_APPROVAL, at(86400)), 172800, None),
         (LastReminder(1, S.REJECTED, at(86400)), 172800, None),
         (LastReminder(2, S.SENT, at(172800)), 10**8, None),
+        # It was withdrawn as its first message came back, which was sent again at NOW.
+        (LastReminder(1, S.WITHDRAWN, at(-3600)), 172799, None),
+        (LastReminder(1, S.WITHDRAWN, at(-3600)), 172800, 2),
     ],
 )
 def test_reminders_come_one_after_the_other_and_end(last, now_s, number):

@@ -74,12 +74,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 def _import(args: argparse.Namespace, deployment: Deployment, conn: Connection) -> int:
     bad: list[BadRow] = []
+    good = 0
 
     def good_rows(rows: Iterator[Entry | BadRow]) -> Iterator[Entry]:
+        nonlocal good
         for number, row in enumerate(rows, start=1):
             if isinstance(row, BadRow):
                 bad.append(row)
             else:
+                good += 1
                 yield row
             if number % 20_000 == 0:
                 _show_progress(number)
@@ -99,13 +102,14 @@ def _import(args: argparse.Namespace, deployment: Deployment, conn: Connection) 
             )
     except OSError as error:
         raise InvalidListError(f"{args.file.name} cannot be read: {error.strerror}") from None
+    if bad and not good:
+        conn.rollback()
+        _show_bad_rows(bad)
+        raise InvalidListError(f"{args.file.name} has no row that can be used; nothing was changed")
     conn.commit()
     build_from_database(conn, deployment.index_dir)
     conn.commit()
-    for row in bad[:MAX_SHOWN_BAD_ROWS]:
-        print(f"line {row.line}: {row.reason}", file=sys.stderr)
-    if len(bad) > MAX_SHOWN_BAD_ROWS:
-        print(f"and {len(bad) - MAX_SHOWN_BAD_ROWS} more lines", file=sys.stderr)
+    _show_bad_rows(bad)
     result = {
         "set": args.name,
         "added": counts.added,
@@ -121,6 +125,13 @@ def _import(args: argparse.Namespace, deployment: Deployment, conn: Connection) 
             f" {len(bad)} rejected."
         )
     return 0
+
+
+def _show_bad_rows(bad: list[BadRow]) -> None:
+    for row in bad[:MAX_SHOWN_BAD_ROWS]:
+        print(f"line {row.line}: {row.reason}", file=sys.stderr)
+    if len(bad) > MAX_SHOWN_BAD_ROWS:
+        print(f"and {len(bad) - MAX_SHOWN_BAD_ROWS} more lines", file=sys.stderr)
 
 
 def _show_progress(rows: int) -> None:
@@ -143,7 +154,8 @@ def _withdraw(args: argparse.Namespace, deployment: Deployment, conn: Connection
         print_json({"set": args.name, "entry": args.entry, "withdrawn": not args.undo, "items_moved": moved})
     else:
         done = "Live again." if args.undo else "Withdrawn."
-        print(f"{done} Waiting items that changed their lane: {moved}.")
+        reopened = "" if args.undo else " What was settled on it alone is open again."
+        print(f"{done} Waiting items that changed their lane: {moved}.{reopened}")
     return 0
 
 

@@ -14,7 +14,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="start servers, web surfaces, workers and sweep",
         description="Start a live deployment below STATE_DIR/live: PostgreSQL and Valkey (unless DATABASE_URL_* and"
         " REDIS_URL name others), the public form on PUBLIC_PORT, the staff surface on STAFF_PORT, WORKERS capture"
-        " workers and the sweep. Runs until Ctrl+C or SIGTERM and restarts what dies.",
+        " workers, the process that sends, and the sweep. Runs until Ctrl+C or SIGTERM and restarts what dies.",
     )
     parser.set_defaults(run=run)
 

@@ -73,6 +73,8 @@ def _add(deployment: Deployment, name: str, roles: list[PersonRole], as_json: bo
         raise NotAllowedError("An admin cannot also be an analyst or a lead: admins see no images.")
     now, token = utcnow(), new_token()
     with open_connection(deployment, "staff") as conn:
+        if any(one.name.casefold() == name.casefold() for one in list_persons(conn)):
+            raise NotAllowedError("There is a person of that name already.")
         try:
             person_id = insert_person(conn, name, roles, now=now)
         except psycopg.errors.UniqueViolation:
@@ -139,7 +141,13 @@ def _list(deployment: Deployment, *, as_json: bool) -> int:
         persons = list_persons(conn)
     if as_json:
         for person in persons:
-            print_json({"name": person.name, "roles": [role.value for role in person.roles]})
+            print_json(
+                {
+                    "name": person.name,
+                    "roles": [role.value for role in person.roles],
+                    "disabled": person.disabled_at is not None,
+                }
+            )
     else:
         print_table(
             ("name", "roles", "disabled"),

@@ -102,7 +102,8 @@ class Subject:
     Attributes:
         state: of the image; of an item that is judged itself, the state that its assessments amount to.
         is_known_by_list: an exact digest of a trusted set.
-        can_be_shown: there is a view that a person can look at.
+        can_be_shown: there is a view that a person can look at; an item that is judged itself was captured,
+            or is a text.
         is_image: False for an item that is judged itself.
     """
 
@@ -148,10 +149,12 @@ def rule(
     if label is Label.DEAD_LINK and subject.is_image:
         raise NotAllowedError("Dead link is said of an address, not of a picture.")
     if label is Label.UNSURE and place is Place.LEAD:
-        if subject.can_be_shown or not subject.is_image or not judgement.police_hold:
+        if subject.can_be_shown:
             raise NotAllowedError(
-                "A lead decides; only a file that cannot be displayed may go to the police as not viewed."
+                "A lead decides; only what nobody could see may go to the police as not viewed."
             )
+        if not judgement.police_hold:
+            raise NotAllowedError("It goes to the police as not viewed: tick police first too.")
         return Ruling(place, Basis.FACTS, "lead_decides")
     if judgement.police_hold and label not in ILLEGAL_LABELS:
         raise NotAllowedError("Police first goes with an illegal label.")
@@ -181,7 +184,7 @@ def _find_place(state: ImageState, given: Sequence[Given], person_id: UUID, *, i
 
 
 def _find_basis(subject: Subject, label: Label, *, has_looked: bool) -> Basis:
-    if not subject.is_image or has_looked:
+    if has_looked or (subject.can_be_shown and not subject.is_image):
         return Basis.LOOKED
     if label not in ILLEGAL_LABELS:
         return Basis.FACTS
@@ -197,9 +200,9 @@ def _find_basis(subject: Subject, label: Label, *, has_looked: bool) -> Basis:
 def _needs_second(subject: Subject, label: Label, *, is_drawn: bool) -> bool:
     if label in ILLEGAL_LABELS:
         return not (subject.is_image and subject.is_known_by_list)
-    if label is Label.NOT_ILLEGAL:
-        return subject.is_known_by_list or is_drawn  # who contradicts a trusted list needs a second voice
-    return False
+    if label in (Label.NOT_ILLEGAL, Label.OUT_OF_REMIT) and subject.is_known_by_list:
+        return True  # who contradicts a trusted list needs a second voice
+    return label is Label.NOT_ILLEGAL and is_drawn
 
 
 def is_drawn_for_second(image_id: UUID, round_: int, share: float) -> bool:
@@ -214,17 +217,17 @@ def is_drawn_for_second(image_id: UUID, round_: int, share: float) -> bool:
 
 def state_of_given(given: Sequence[Given]) -> ImageState:
     """Return the state that the assessments of an item itself amount to, by the table of images."""
-    by_place = {one.place: one for one in given}
-    if Place.LEAD in by_place:
+    labels = {one.place: one.label for one in given}
+    if Place.LEAD in labels:
         return ImageState.SETTLED
-    first, second = by_place.get(Place.FIRST), by_place.get(Place.SECOND)
+    first, second = labels.get(Place.FIRST), labels.get(Place.SECOND)
     if first is None:
         return ImageState.UNJUDGED
-    if Label.UNSURE in (first.label, second.label if second else None):
+    if Label.UNSURE in (first, second):
         return ImageState.DISPUTED
     if second is not None:
-        return ImageState.SETTLED if first.label is second.label else ImageState.DISPUTED
-    return ImageState.JUDGED_ONCE if first.label in ILLEGAL_LABELS else ImageState.SETTLED
+        return ImageState.SETTLED if first is second else ImageState.DISPUTED
+    return ImageState.JUDGED_ONCE if first in ILLEGAL_LABELS else ImageState.SETTLED
 
 
 def choose_verdict(

@@ -24,6 +24,8 @@ def compose_message(facts: MessageFacts) -> ComposedMessage:
     if not facts.items:
         raise MessageRefusedError("The message names no item.")
     _check_unseen(facts)
+    if facts.kind == SendingKind.POLICE and facts.part == SendingPart.REMINDER:
+        raise MessageRefusedError("The police are not reminded.")
     if facts.kind == SendingKind.NOTICE and any(item.url is None for item in facts.items):
         raise MessageRefusedError("A notice can only ask for the removal of an address.")
     subject, text = _WRITERS[facts.kind](facts)

@@ -4,6 +4,7 @@ Strings only: `workers/__main__.py` maps each name to its function, and a test h
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from triage.rules.states import ItemState, SendingState
@@ -54,3 +55,8 @@ def next_wait(waits_s: tuple[float, ...], tries: int) -> float | None:
         tries: how many tries have failed, from 1.
     """
     return waits_s[tries - 1] if tries <= len(waits_s) else None
+
+
+def is_lease_over(started_at: datetime, lease_until: datetime, now: datetime) -> bool:
+    """Whether a lease has run out; a clock that was set back never makes it stand for ever."""
+    return now >= lease_until or started_at - now >= lease_until - started_at

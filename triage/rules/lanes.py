@@ -119,4 +119,6 @@ def place_page(children: Sequence[ShownChild]) -> Placing:
         return Placing(
             Lane.SECOND, f"a page: {lanes[Lane.SECOND]} of {total} pictures wait for a second assessor"
         )
+    if lanes[Lane.LEAD]:
+        return Placing(Lane.LOOK, f"a page: {lanes[Lane.LEAD]} of {total} pictures wait for a lead")
     return Placing(Lane.NO_LOOK, f"a page: {total} pictures, all known or judged before")

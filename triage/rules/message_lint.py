@@ -90,10 +90,6 @@ _REQUIRED: dict[tuple[SendingKind, SendingPart], tuple[tuple[str, dict[str, str]
         _GOOD_FAITH,
         _NO_IMAGES,
     ),
-    (SendingKind.POLICE, SendingPart.REMINDER): (
-        ("which reminder it is", {"sq": r"Kujtesë [1-9]", "en": r"Reminder [1-9]"}),
-        _NO_IMAGES,
-    ),
     (SendingKind.POLICE, SendingPart.RETRACTION): (
         ("that it is taken back", {"sq": r"E tërheqim referimin", "en": r"We take back referral"}),
         _NO_IMAGES,

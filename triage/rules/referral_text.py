@@ -23,14 +23,10 @@ from triage.rules.states import Basis, SendingPart
 
 
 def write_police_referral(facts: MessageFacts) -> tuple[str, str]:
-    """Return subject and text of a police referral, of a reminder of it, or of its retraction."""
+    """Return subject and text of a police referral, or of its retraction; the police are not reminded."""
     languages = choose_languages(facts)
     titles = {
         SendingPart.FIRST: ("Referim për policinë", "Police referral"),
-        SendingPart.REMINDER: (
-            f"Kujtesë {facts.number} e referimit",
-            f"Reminder {facts.number} of the police referral",
-        ),
         SendingPart.RETRACTION: ("Tërheqje e referimit", "Retraction of the police referral"),
     }
     sq, en = titles[facts.part]
@@ -88,7 +84,6 @@ Contact: {write_contact(facts.hotline)}. Analyst: {facts.analyst_code}.
 
 def _write_cover_sq(facts: MessageFacts) -> str:
     urgent = "URGJENTE: një fëmijë mund të jetë në rrezik tani.\n\n" if facts.is_danger else ""
-    reminder = f"Kujtesë {facts.number} e referimit.\n\n" if facts.part == SendingPart.REMINDER else ""
     held = (
         "Njoftimet për ofruesit dhe partnerët i kemi pezulluar për ju: presim fjalën tuaj. Ju lutemi na shkruani,"
         "\nme referencën, kur mund të vazhdojmë."
@@ -96,7 +91,7 @@ def _write_cover_sq(facts: MessageFacts) -> str:
         else "Njoftimet për heqje u dërgohen ofruesve dhe partnerëve pas këtij referimi. Nëse duhet të presin, na"
         "\nshkruani menjëherë."
     )
-    return f"""{urgent}{reminder}Të nderuar,
+    return f"""{urgent}Të nderuar,
 
 {write_plain(facts.hotline.name)}, {write_plain(facts.hotline.org)}, ju referon {_count_sq(facts)} sipas nenit
 117 të Kodit Penal të Republikës së Shqipërisë.
@@ -112,7 +107,6 @@ Kontakt: {write_contact(facts.hotline)}. Analisti: {facts.analyst_code}."""
 
 def _write_cover_en(facts: MessageFacts) -> str:
     urgent = "URGENT: a child may be at risk now.\n\n" if facts.is_danger else ""
-    reminder = f"Reminder {facts.number} of the referral.\n\n" if facts.part == SendingPart.REMINDER else ""
     held = (
         "We hold the notices to providers and partners back for you: we wait for your word. Please write to us,"
         "\nquoting the reference, when we may go on."
@@ -120,7 +114,7 @@ def _write_cover_en(facts: MessageFacts) -> str:
         else "Notices that ask for removal go to providers and partners after this referral. Should they wait, write"
         "\nto us at once."
     )
-    return f"""{urgent}{reminder}To the police,
+    return f"""{urgent}To the police,
 
 {write_plain(facts.hotline.name)}, {write_plain(facts.hotline.org)}, refers {len(facts.items)} item(s) to you under
 Article 117 of the Albanian Criminal Code.
@@ -178,7 +172,7 @@ def _write_item(number: int, item: ItemFacts, languages: tuple[str, ...]) -> str
         row("Kapur", "Captured", write_time(item.captured_at)),
         row("Verifikuar së fundi", "Last verified online", write_time(item.verified_at)),
         row("Vendimi", "Verdict", _write_verdict(item, languages)),
-        row("Baza", "Basis", _write_basis(item.basis, languages)),
+        row("Baza", "Basis", _write_item_basis(item, languages)),
     ]
     for place, image in enumerate(item.images, 1):
         lines += _write_image(place, image, languages)
@@ -204,6 +198,16 @@ def _write_word(baseline: bool | None, languages: tuple[str, ...]) -> str:
     if baseline:
         return join_words(languages, "i paligjshëm, Baseline (INTERPOL)", "illegal, Baseline (INTERPOL)")
     return join_words(languages, "i paligjshëm sipas ligjit shqiptar", "illegal under Albanian law")
+
+
+def _write_item_basis(item: ItemFacts, languages: tuple[str, ...]) -> str:
+    if item.basis == Basis.LOOKED and not item.images:  # an address or text that was judged itself
+        return join_words(
+            languages,
+            "vlerësuar nga analistët tanë, pa imazh këtu",
+            "judged by our analysts, without an image here",
+        )
+    return _write_basis(item.basis, languages)
 
 
 def _write_basis(basis: Basis, languages: tuple[str, ...]) -> str:

@@ -27,7 +27,6 @@ class Right(StrEnum):
     SEE_RECIPIENTS = "see_recipients"
     ENTER_RECIPIENT = "enter_recipient"
     APPROVE_RECIPIENT = "approve_recipient"
-    SEE_AUDIT = "see_audit"
     SEE_PEOPLE = "see_people"
 
 
@@ -50,7 +49,7 @@ _ANALYST = frozenset(
 
 ROLE_RIGHTS: dict[PersonRole, frozenset[Right]] = {
     PersonRole.ANALYST: _ANALYST,
-    PersonRole.LEAD: _ANALYST | {Right.DECIDE, Right.APPROVE_RECIPIENT, Right.SEE_AUDIT},
+    PersonRole.LEAD: _ANALYST | {Right.DECIDE, Right.APPROVE_RECIPIENT},
     # Intake and notices, no images.
     PersonRole.CLERK: frozenset(
         {
@@ -64,9 +63,7 @@ ROLE_RIGHTS: dict[PersonRole, frozenset[Right]] = {
     # Users, no images.
     PersonRole.ADMIN: frozenset({Right.SEE_PEOPLE, Right.SEE_RECIPIENTS}),
     # Reads, no images.
-    PersonRole.AUDITOR: frozenset(
-        {Right.SEE_QUEUE, Right.SEE_SENDINGS, Right.SEE_RECIPIENTS, Right.SEE_AUDIT}
-    ),
+    PersonRole.AUDITOR: frozenset({Right.SEE_QUEUE, Right.SEE_SENDINGS, Right.SEE_RECIPIENTS}),
 }
 """Role → rights."""
 

@@ -37,6 +37,19 @@ class Route:
     reason: str | None
 
 
+def is_fitting(target: Target, kind: SendingKind, country: str | None, asn: int | None) -> bool:
+    """Whether a recipient, as it is entered now, is one that a message of this kind goes to.
+
+    Args:
+        country, asn: of the hosting; the police are told wherever it is.
+    """
+    if kind is SendingKind.POLICE:
+        return target.kind is RecipientKind.POLICE
+    if kind is SendingKind.NOTICE:
+        return target.kind is RecipientKind.ISP and asn is not None and asn in target.asns
+    return target.kind is RecipientKind.HOTLINE and country is not None and target.country == country
+
+
 def route(country: str | None, asn: int | None, targets: Iterable[Target]) -> Route:
     """Return whom to tell of what is hosted there.
 
@@ -51,13 +64,13 @@ def route(country: str | None, asn: int | None, targets: Iterable[Target]) -> Ro
     """
     ranked = _rank(targets)
     for target in ranked:
-        if target.kind is RecipientKind.ISP and asn is not None and asn in target.asns:
+        if is_fitting(target, SendingKind.NOTICE, country, asn):
             return Route(SendingKind.NOTICE, target.id, None)
     if country == HOME:
         network = "its network" if asn is None else f"AS{asn}"
         return Route(SendingKind.NOTICE, None, f"no provider is entered for {network}")
     for target in ranked:
-        if target.kind is RecipientKind.HOTLINE and country is not None and target.country == country:
+        if is_fitting(target, SendingKind.HOTLINE, country, asn):
             return Route(SendingKind.HOTLINE, target.id, None)
     return Route(SendingKind.HOTLINE, None, f"no partner hotline is entered for {country or 'its country'}")
 
@@ -65,7 +78,7 @@ def route(country: str | None, asn: int | None, targets: Iterable[Target]) -> Ro
 def route_to_police(targets: Iterable[Target]) -> Route:
     """Return which police recipient is told."""
     for target in _rank(targets):
-        if target.kind is RecipientKind.POLICE:
+        if is_fitting(target, SendingKind.POLICE, None, None):
             return Route(SendingKind.POLICE, target.id, None)
     return Route(SendingKind.POLICE, None, "no police recipient is entered")
 

@@ -22,11 +22,13 @@ LONGEST_LOOK_AGAIN_S = 60.0
 NOT_APPROVED = "the recipient is not approved"
 SECOND_ASSESSOR = "a second assessor"
 OUTCOME_OPEN = "it is not known yet whether the message left"
+NOBODY_FITTING = "nobody fitting is entered"
 NO_POLICE = "no approved police recipient is entered"
 POLICE_FIRST = "the police come first"
 NOT_STANDING = "its items are being looked at again"
 STOPPED = "it stopped while the message was being handed over"
 NOTHING_TO_ASK = "nothing is left to ask"
+BOUNCED = "it came back"
 
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?")
 _NOUNS = {
@@ -96,7 +98,7 @@ def find_waiting_reason(
     if awaits_second:
         return SECOND_ASSESSOR
     if not has_recipient:
-        return route_reason or "nobody fitting is entered"
+        return route_reason or NOBODY_FITTING
     return None if is_approved else NOT_APPROVED
 
 
@@ -190,17 +192,18 @@ def next_reminder(
     """Return the number of the reminder that is due now, from 1; None when none is.
 
     A reminder waits until the one before it has left, and keeps the distance that lies between the two, so
-    that two never leave together after a pause.
+    that two never leave together after a pause. One made before the message was sent again holds nothing up,
+    but its number is used.
 
     Args:
-        sent_at: when the first message left.
+        sent_at: when the first message left, for the last time.
         reminder_after_s: when each is due after that, in seconds.
     """
     done = last.number if last else 0
     if done >= len(reminder_after_s):
         return None
     due = sent_at + timedelta(seconds=reminder_after_s[done])
-    if last is not None:
+    if last is not None and last.created_at >= sent_at:
         if last.state not in (SendingState.SENT, SendingState.ACKNOWLEDGED, SendingState.RESOLVED):
             return None
         gap = reminder_after_s[done] - reminder_after_s[done - 1]

@@ -38,11 +38,11 @@ class Session:
 
 
 def is_live(session: Session, limits: SessionLimits, *, now: datetime) -> bool:
-    """Whether a session still lets its person in."""
+    """Whether a session still lets its person in; a clock that was set back never makes one last longer."""
     return (
         session.ended_at is None
-        and now - session.seen_at < timedelta(seconds=limits.idle_s)
-        and now - session.started_at < timedelta(seconds=limits.max_s)
+        and abs(now - session.seen_at) < timedelta(seconds=limits.idle_s)
+        and abs(now - session.started_at) < timedelta(seconds=limits.max_s)
     )
 
 

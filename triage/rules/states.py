@@ -234,6 +234,7 @@ SENDING_MOVES: tuple[Move, ...] = (
     Move(_S.UNCLEAR, "withdrawn", _S.WITHDRAWN, Who.ANALYST),
     Move(_S.SENT, "acknowledged", _S.ACKNOWLEDGED, Who.ANALYST),
     Move(_S.SENT, "disputed", _S.DISPUTED, Who.ANALYST),
+    Move(_S.SENT, "bounced", _S.REJECTED, Who.ANALYST),
     Move(_S.SENT, "withdrawn", _S.WITHDRAWN, Who.STEP),
     Move(_S.SENT, "resolved", _S.RESOLVED, Who.STEP),
     Move(_S.ACKNOWLEDGED, "resolved", _S.RESOLVED, Who.STEP),

@@ -87,7 +87,8 @@ def make_notice(facts: MessageFacts, items: tuple[ItemFacts, ...]) -> dict[str, 
     return _make_head(facts, "hotline-notice") | {
         "asked_until": None if is_retraction else write_stamp(facts.asked_until),
         "items": [
-            _locate(item) | ({} if is_retraction else {"verdict": _name_verdict(item), "basis": item.basis})
+            _locate(item)
+            | ({} if is_retraction else {"verdict": _name_verdict(item), "basis": _name_basis(item)})
             for item in items
         ],
     }
@@ -164,9 +165,14 @@ def _describe(item: ItemFacts) -> dict[str, Any]:
         "file_name": item.file_name,
         "captured_at": write_stamp(item.captured_at),
         "verdict": _name_verdict(item),
-        "basis": item.basis,
+        "basis": _name_basis(item),
         "images": [describe_image(image) for image in item.images],
     }
+
+
+def _name_basis(item: ItemFacts) -> str:
+    """Return on what the verdict stands; what has no picture was judged itself, and nobody looked at one."""
+    return "judged_itself" if item.basis == Basis.LOOKED and not item.images else item.basis
 
 
 def _name_verdict(item: ItemFacts) -> str | None:

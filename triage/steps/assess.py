@@ -21,7 +21,7 @@ from triage.rules.assessing import (
     state_of_given,
 )
 from triage.rules.lanes import SKIPPED
-from triage.rules.states import ImageState, ItemState, Lane
+from triage.rules.states import ClosedAs, ImageState, ItemKind, ItemState, Lane
 from triage.steps.issue_sendings import release_for_image
 from triage.steps.reopen_item import reopen_items
 from triage.steps.settle_item import AssessPolicy, Settling, settle_items
@@ -31,6 +31,7 @@ from triage.store.custody import NewEvent, stream_of
 from triage.store.rows import Connection
 
 _ACTED_ON = (ItemState.HELD_FOR_POLICE, ItemState.ACTIONABLE, ItemState.AWAITING_HOSTING, ItemState.NOTIFIED)
+_CLOSED_AHEAD = (ClosedAs.REMOVED, ClosedAs.REMOVED_BEFORE_NOTICE, ClosedAs.REFERRED)
 
 
 def assess_image(
@@ -60,7 +61,7 @@ def assess_image(
         StaleStateError: it was reopened or judged in the meantime.
     """
     image = lock_shown_image(conn, item_id, image_id)
-    if image.round != round_:
+    if image.round != round_ or not images.is_waited_for(conn, image.id):
         raise StaleStateError
     settling = Settling(conn, [], person.id, now, policy)
     after = _judge_image(settling, image, judgement, is_lead_word=is_lead_word)
@@ -89,9 +90,10 @@ def _judge_image(
     _end_looks(settling)
     given = assessments.read_given(conn, round_=image.round, image_id=image.id)
     if is_lead_word:
-        _refuse_own_dispute(conn, [one.person_id for one in given], person_id)
+        voices = assessments.read_voices(conn, round_=image.round, image_id=image.id)
+        _refuse_own_dispute(conn, voices, person_id, judgement)
     ruling = rule(
-        Subject(image.state, image.is_known_by_list, image.can_be_shown),
+        Subject(image.state, image.is_known_by_list, can_be_shown=image.can_be_shown and image.has_views),
         given,
         judgement,
         person_id,
@@ -111,24 +113,34 @@ def _judge_image(
         )
     )
     shown_by = images.find_items_showing_now(conn, image.id)
-    if judgement.danger and judgement.label in ILLEGAL_LABELS:
+    if judgement.danger:
         items.mark_danger(conn, shown_by)
     if after is ImageState.DISPUTED:
-        # Only a desk that acts on one assessor has moved these already.
-        ahead = [item for item in items.lock_items(conn, shown_by) if item.state in _ACTED_ON]
-        reopen_items(
-            conn,
-            ahead,
-            settling.events,
-            actor=settling.actor,
-            reason="the second assessor differs",
-            now=now,
-            sending=settling.policy.sending,
-        )
+        _bring_back(settling, shown_by)
     settle_items(settling, shown_by)
     if after is ImageState.SETTLED:
         settling.events.extend(release_for_image(conn, shown_by, now=now, policy=settling.policy.sending))
     return after
+
+
+def _bring_back(settling: Settling, item_ids: list[UUID]) -> None:
+    """Reopen what was acted on after one assessor: only a desk that does so has moved these already.
+
+    What is closed meanwhile, because it is gone or had no address, comes back too: a lead must find it.
+    """
+    ahead = [
+        item
+        for item in items.lock_items(settling.conn, item_ids)
+        if item.state in _ACTED_ON or item.closed_as in _CLOSED_AHEAD
+    ]
+    reopen_items(
+        settling.conn,
+        ahead,
+        settling.events,
+        reason="the second assessor differs",
+        now=settling.now,
+        sending=settling.policy.sending,
+    )
 
 
 def assess_item(
@@ -154,9 +166,11 @@ def assess_item(
     settling = Settling(conn, [], person.id, now, policy)
     given = assessments.read_given(conn, round_=item.round, item_id=item.id)
     if is_lead_word:
-        _refuse_own_dispute(conn, [one.person_id for one in given], person.id)
+        voices = assessments.read_voices(conn, round_=item.round, item_id=item.id)
+        _refuse_own_dispute(conn, voices, person.id, judgement)
     state = ImageState.DISPUTED if item.state is ItemState.AWAITING_LEAD else state_of_given(given)
-    subject = Subject(state, is_known_by_list=False, can_be_shown=True, is_image=False)
+    could_be_seen = item.kind is ItemKind.TEXT or item.captured_at is not None
+    subject = Subject(state, is_known_by_list=False, can_be_shown=could_be_seen, is_image=False)
     ruling = rule(
         subject, given, judgement, person.id, has_looked=False, is_lead_word=is_lead_word, is_drawn=False
     )
@@ -168,7 +182,7 @@ def assess_item(
             {"label": int(judgement.label), "place": ruling.place.value},
         )
     )
-    if judgement.danger and judgement.label in ILLEGAL_LABELS:
+    if judgement.danger:
         items.mark_danger(conn, [item.id])
     settle_items(settling, [item.id])
     custody.append(conn, settling.events, actor=settling.actor, now=now)
@@ -194,12 +208,17 @@ def confirm_item(
         StaleStateError, UnknownThingError: see `assess_image`.
     """
     item = lock_waiting_item(conn, item_id, round_)
-    settling = Settling(conn, [], person.id, now, policy)
+    own = state_of_given(assessments.read_given(conn, round_=item.round, item_id=item.id))
+    if own in (ImageState.JUDGED_ONCE, ImageState.DISPUTED):
+        raise NotAllowedError("Somebody judged the item itself: that must be settled first.")
+    settling = Settling(conn, [], person.id, now, policy, danger=danger, police_hold=police_hold)
     children = items.lock_items(conn, [child.id for child in items.read_children(conn, item.id)])
     if item.captured_at is None or any(child.state is ItemState.RECEIVED for child in children):
         raise NotAllowedError("Not all of it is captured yet.")
     _confirm_images(settling, [item, *children], danger=danger, police_hold=police_hold)
     settling.events.append(NewEvent(stream_of("item", item.id), "confirmed_without_look"))
+    if danger:
+        items.mark_danger(conn, [item.id, *(child.id for child in children)])
     waiting = [child.id for child in children if child.state is ItemState.AWAITING_ASSESSMENT]
     settle_items(settling, [*waiting, item.id])
     custody.append(conn, settling.events, actor=settling.actor, now=now)
@@ -278,6 +297,7 @@ def skip(
         if skips >= 2:
             assessments.move_image(conn, image, "unsure", now=now)
             shown_by = images.find_items_showing_now(conn, image.id)
+            _bring_back(settling, shown_by)
             settle_items(settling, shown_by)
     custody.append(conn, settling.events, actor=settling.actor, now=now)
 
@@ -328,9 +348,18 @@ def _store(
     )
 
 
-def _refuse_own_dispute(conn: Connection, given_by: list[UUID], person_id: UUID) -> None:
-    if person_id in given_by and assessments.count_other_leads(conn, person_id) > 0:
+def _refuse_own_dispute(conn: Connection, voices: set[UUID], person_id: UUID, judgement: Judgement) -> None:
+    """Refuse a lead's word on what this lead said or passed over, while there is a lead who did neither.
+
+    Without one a lead may decide between others and themselves, but never settle as illegal what nobody else has
+    met: being unsure, or passing over twice, must not make one person first and second.
+    """
+    if person_id not in voices:
+        return
+    if assessments.count_other_leads(conn, voices) > 0:
         raise NotAllowedError("You are a party to this dispute; another lead decides it.")
+    if voices == {person_id} and judgement.label in ILLEGAL_LABELS:
+        raise NotAllowedError("Nobody but you has met this: an illegal label needs a second person.")
 
 
 def _end_looks(settling: Settling) -> None:

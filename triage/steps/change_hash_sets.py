@@ -63,7 +63,7 @@ def import_list(
         )
     ]
     if counts.changed or counts.withdrawn:
-        _refresh(conn, events, set_name=name, actor=actor, now=now, sending=sending)
+        _refresh(conn, events, set_name=name, now=now, sending=sending)
     custody.append(conn, events, actor=actor, now=now)
     return counts
 
@@ -82,7 +82,7 @@ def withdraw_entry(
     hash_set = hash_sets.find_hash_set(conn, name)
     entry_id = hash_sets.withdraw_entry(conn, name, source_key, now=now)
     events = [NewEvent(stream_of("hashset", hash_set.id), "entry_withdrawn", {"entry": str(entry_id)})]
-    moved = _refresh(conn, events, entry_id=entry_id, actor=actor, now=now, sending=sending)
+    moved = _refresh(conn, events, entry_id=entry_id, now=now, sending=sending)
     custody.append(conn, events, actor=actor, now=now)
     return moved
 
@@ -156,7 +156,6 @@ def _refresh(
     events: list[NewEvent],
     *,
     now: datetime,
-    actor: str = "",
     sending: SendingPolicy | None = None,
     entry_id: UUID | None = None,
     set_name: str | None = None,
@@ -173,5 +172,5 @@ def _refresh(
     )
     if sending is not None:
         unfounded = assessments.find_images_leaning_on_lists(conn, image_ids)
-        reopen_images(conn, unfounded, events, actor=actor, reason=WITHDRAWN, now=now, sending=sending)
+        reopen_images(conn, unfounded, events, reason=WITHDRAWN, now=now, sending=sending)
     return refresh_items(conn, images.find_items_showing(conn, image_ids), events, now=now)

@@ -1,21 +1,20 @@
-"""Enter, approve, disapprove and disable recipients; what waited for an approval is queued with it.
+"""Enter, change, approve, disapprove and disable recipients; what waited for an approval is queued with it.
 
 Nobody approves what they entered while there is another lead, and an approval is of what was approved: the
-database drops it when address, key or kind change. What leaves is asked again at the moment of leaving.
+database drops it when address, key, kind or networks change. What leaves is asked again at the moment of leaving.
 """
 
+import hashlib
 import re
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from triage.errors import KeyMissingError, NotAllowedError, StaleStateError, UnknownThingError
-from triage.model import ChannelOut, Person, Recipient, RecipientKind, Sending
+from triage.model import ChannelOut, Person, Recipient, RecipientKind
 from triage.rules.rights import Right, rights_of
-from triage.rules.routing import Route, Target, route, route_to_police
 from triage.rules.sending import NOT_APPROVED, OUTCOME_OPEN, SECOND_ASSESSOR, SendingPolicy
-from triage.rules.states import SendingKind, SendingPart
-from triage.steps.follow_sending import tell_items
+from triage.steps.follow_sending import choose_target, tell_items
 from triage.store import custody, recipients, sending_items, sending_moves, sendings
 from triage.store.custody import NewEvent, stream_of
 from triage.store.recipients import NewRecipient
@@ -25,6 +24,9 @@ from triage.vault import check_recipient
 _MAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9@+._-]{0,99}")
 _LANGUAGES = ("sq", "en", "sq+en")
+_FIELDS = ("name", "kind", "language", "channel", "contact", "public_key", "country", "asns")
+_APPROVED_FIELDS = frozenset(_FIELDS) - {"name", "language"}
+"""What an approval is of; the database drops it when one of these changes."""
 
 
 def enter_recipient(conn: Connection, new: NewRecipient, *, person: Person, now: datetime) -> UUID:
@@ -44,14 +46,73 @@ def enter_recipient(conn: Connection, new: NewRecipient, *, person: Person, now:
     return recipient_id
 
 
+def change_recipient(
+    conn: Connection,
+    recipient_id: UUID,
+    new: NewRecipient,
+    *,
+    person: Person,
+    now: datetime,
+    policy: SendingPolicy,
+) -> int:
+    """Change a recipient to what it is now; return how many messages that were queued to it wait.
+
+    Whoever changes what was approved counts as who entered it. What it no longer answers for goes to another
+    one that fits, or waits until one is entered.
+
+    Raises:
+        NotAllowedError: something in it cannot be used; the sentence says what.
+        UnknownThingError: there is no such recipient.
+    """
+    recipients.hold_recipients(conn)
+    before = _lock(conn, recipient_id)
+    if Right.ENTER_RECIPIENT not in rights_of(person.roles):
+        raise NotAllowedError("Your roles do not let you change recipients.")
+    if before.disabled_at is not None:
+        raise NotAllowedError("It is disabled: enter it anew, under another name.")
+    tidy = _tidy(new)
+    _check(tidy)
+    changed = [name for name in _FIELDS if getattr(before, name) != getattr(tidy, name)]
+    if not changed:
+        raise NotAllowedError("Nothing of it is changed.")
+    if "name" in changed and recipients.is_name_taken(conn, tidy.name):
+        raise NotAllowedError("A recipient of this name is entered already.")
+    if "kind" in changed and recipients.has_messages(conn, recipient_id):
+        raise NotAllowedError("Messages name it, so its kind stays: disable it, and enter another one.")
+    needs_approval = bool(set(changed) & _APPROVED_FIELDS)
+    entered_by = person.id if needs_approval or before.entered_by is None else before.entered_by
+    recipients.update_recipient(conn, recipient_id, tidy, entered_by=entered_by)
+    _tell(conn, recipient_id, "changed", person, now=now, fields=",".join(changed))
+    if not needs_approval:
+        return 0
+    stopped = _stop_queued(conn, recipient_id, person, now=now)
+    _queue_waiting(conn, person, now=now, policy=policy)
+    return stopped
+
+
+def mark_of(recipient: Recipient) -> str:
+    """Return a digest of what an approval is of: 64 hex digits, another one when any of it changes."""
+    parts = [repr(getattr(recipient, name)) for name in sorted(_APPROVED_FIELDS)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def approve_recipient(
-    conn: Connection, recipient_id: UUID, *, person: Person, now: datetime, policy: SendingPolicy
+    conn: Connection,
+    recipient_id: UUID,
+    *,
+    person: Person,
+    now: datetime,
+    policy: SendingPolicy,
+    seen: str | None = None,
 ) -> int:
     """Approve a recipient as it stands, and queue what waited for it; return how many messages.
 
+    Args:
+        seen: the mark of what this person read; None when it was read within this transaction.
+
     Raises:
         NotAllowedError: this person may not.
-        StaleStateError: it is approved already, or disabled.
+        StaleStateError: it is approved already, or disabled, or not any more what this person read.
         UnknownThingError: there is no such recipient.
     """
     recipients.hold_recipients(conn)
@@ -61,6 +122,8 @@ def approve_recipient(
     if recipient.entered_by == person.id and recipients.has_other_lead(conn, person.id):
         raise NotAllowedError("You entered it: another lead approves it.")
     if recipient.approved_at is not None or recipient.disabled_at is not None:
+        raise StaleStateError
+    if seen is not None and seen != mark_of(recipient):
         raise StaleStateError
     recipients.say_approved(conn, recipient_id, person_id=person.id, now=now)
     _tell(conn, recipient_id, "approved", person, now=now)
@@ -154,13 +217,16 @@ def _check(new: NewRecipient) -> None:
 def _queue_waiting(conn: Connection, person: Person, *, now: datetime, policy: SendingPolicy) -> int:
     """Queue every waiting message whose recipient is approved now; find one for those that have none."""
     targets = recipients.read_targets(conn)
-    by_id = {target.id: target for target in targets}
     events: list[NewEvent] = []
     queued = 0
     for sending in sendings.lock_waiting(conn):
         listed = [one.item_id for one in sending_items.read_items(conn, sending.id)]
-        chosen = _choose(sending, targets, by_id)
+        chosen, why_none = choose_target(sending, targets)
         if chosen is None:
+            if sending.recipient_id is not None:
+                sending_moves.set_recipient(conn, sending.id, None)
+                if sending.reason not in (OUTCOME_OPEN, SECOND_ASSESSOR):
+                    sending_moves.set_reason(conn, sending.id, why_none)
             continue
         if chosen.id != sending.recipient_id:
             sending_moves.set_recipient(conn, sending.id, chosen.id)
@@ -179,23 +245,6 @@ def _queue_waiting(conn: Connection, person: Person, *, now: datetime, policy: S
         queued += 1
     custody.append(conn, events, actor=f"person/{person.id}", now=now)
     return queued
-
-
-def _choose(sending: Sending, targets: list[Target], by_id: dict[UUID, Target]) -> Target | None:
-    """Return to whom a waiting message goes; what follows a first message goes to whom that went."""
-    standing = by_id.get(sending.recipient_id) if sending.recipient_id else None
-    if sending.part is not SendingPart.FIRST or (standing is not None and standing.disabled_at is None):
-        return standing
-    way = _find_way(sending, targets)
-    if way.kind is not sending.kind or way.recipient_id is None:
-        return standing
-    return by_id[way.recipient_id]
-
-
-def _find_way(sending: Sending, targets: list[Target]) -> Route:
-    if sending.kind is SendingKind.POLICE:
-        return route_to_police(targets)
-    return route(sending.country, sending.asn, targets)
 
 
 def _stop_queued(conn: Connection, recipient_id: UUID, person: Person, *, now: datetime) -> int:

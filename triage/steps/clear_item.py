@@ -5,8 +5,8 @@ from uuid import UUID
 
 from triage.errors import NotAllowedError, StaleStateError, UnknownThingError
 from triage.model import Item, Person
-from triage.rules.assessing import NationalVerdict
-from triage.rules.states import ClosedAs, ItemKind, ItemState
+from triage.rules.assessing import NationalVerdict, state_of_given
+from triage.rules.states import ClosedAs, ImageState, ItemKind, ItemState
 from triage.steps.assess import lock_waiting_item
 from triage.steps.settle_item import AssessPolicy, Settling, settle_items
 from triage.store import assessments, custody, hand_ons, holds, items
@@ -26,6 +26,9 @@ def request_recapture(conn: Connection, item_id: UUID, *, person: Person, now: d
         raise NotAllowedError("Only an address can be captured again.")
     if item.state is not ItemState.AWAITING_ASSESSMENT:
         raise NotAllowedError("It waits for a lead; decide it first.")
+    given = assessments.read_given(conn, round_=item.round, item_id=item.id)
+    if state_of_given(given) is ImageState.JUDGED_ONCE:
+        raise NotAllowedError("Somebody judged the item itself: that must be settled first.")
     items.move_item(conn, item.id, item.state, "recapture_requested", now=now)
     custody.append(
         conn,

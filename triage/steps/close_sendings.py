@@ -17,7 +17,7 @@ from triage.rules.sending import (
     SendingPolicy,
 )
 from triage.rules.states import ItemState, SendingKind, SendingPart, SendingState
-from triage.steps.follow_sending import UNSENT, drop_items, insert_following, tell_items
+from triage.steps.follow_sending import UNSENT, drop_items, insert_following, is_approved, tell_items
 from triage.store import recipients, sending_items, sending_moves, sendings
 from triage.store.custody import NewEvent
 from triage.store.rows import Connection
@@ -27,7 +27,7 @@ OPEN = (SendingState.SENDING, SendingState.UNCLEAR)
 NEVER_LEFT = "the message that it takes back never left"
 
 
-def resolve_for_item(conn: Connection, item: Item, *, actor: str, now: datetime) -> list[NewEvent]:
+def resolve_for_item(conn: Connection, item: Item) -> list[NewEvent]:
     """Close what was asked of hosts and partners about an item that is gone.
 
     A message that left is resolved when none of its items is notified any more; one that has not left loses
@@ -36,7 +36,6 @@ def resolve_for_item(conn: Connection, item: Item, *, actor: str, now: datetime)
     Returns:
         Custody events for the caller to append.
     """
-    del actor, now  # say who appends, and when
     events: list[NewEvent] = []
     for sending in sendings.lock_of_items(conn, [item.id]):
         if sending.kind is SendingKind.POLICE or sending.part is SendingPart.RETRACTION:
@@ -55,20 +54,20 @@ def withdraw_for_items(
     conn: Connection,
     items: Sequence[Item],
     *,
-    actor: str,
     now: datetime,
     reason: str,
     policy: SendingPolicy,
+    since: datetime | None = None,
 ) -> list[NewEvent]:
     """Take back everything that was said of items: their verdict was undone, or they were reopened.
 
     Args:
         reason: why, in words; it is kept with each message that is withdrawn.
+        since: only what was written then or later.
 
     Returns:
         Custody events for the caller to append.
     """
-    del actor  # says who appends
     recipients.hold_recipients(conn)
     wanted = {item.id for item in items}
     events: list[NewEvent] = []
@@ -76,7 +75,8 @@ def withdraw_for_items(
     for sending in sendings.lock_of_items(conn, sorted(wanted)):
         listed = sending_items.read_items(conn, sending.id)
         ours = [one.item_id for one in listed if one.item_id in wanted and not one.is_taken_back]
-        if ours and sending.part is not SendingPart.RETRACTION:
+        is_older = since is not None and sending.created_at < since
+        if ours and sending.part is not SendingPart.RETRACTION and not is_older:
             found.append((sending, ours))
     for sending, ours in found:
         if sending.state in UNSENT:
@@ -92,6 +92,8 @@ def withdraw_for_items(
             if not _has_standing(conn, sending):
                 sending_moves.move_sending(conn, sending.id, sending.state, "withdrawn", reason=reason)
                 events += tell_items(sending, ours, "withdrawn")
+        elif sending.part is SendingPart.FIRST:  # resolved: who removed it must learn that the verdict fell
+            events += _take_back(conn, sending, ours, is_open=False, now=now, policy=policy)
     return events
 
 
@@ -135,7 +137,7 @@ def _settle_retraction(
     if not has_left:
         sending_moves.move_sending(conn, back.id, back.state, "withdrawn", reason=NEVER_LEFT)
         return tell_items(back, item_ids, "withdrawn")
-    if not _is_approved(conn, back.recipient_id):
+    if not is_approved(conn, back.recipient_id):
         sending_moves.set_reason(conn, back.id, NOT_APPROVED)
         return []
     due_at = policy.leaves_at(now)
@@ -155,7 +157,7 @@ def _take_back(
     policy: SendingPolicy,
 ) -> list[NewEvent]:
     """Issue the retraction of these items, or let one take them that has not begun to leave."""
-    waits_for = OUTCOME_OPEN if is_open else None if _is_approved(conn, first.recipient_id) else NOT_APPROVED
+    waits_for = OUTCOME_OPEN if is_open else None if is_approved(conn, first.recipient_id) else NOT_APPROVED
     backs = [
         one for one in sendings.lock_of_reference(conn, first.reference) if one.part is SendingPart.RETRACTION
     ]
@@ -177,10 +179,6 @@ def _take_back(
         now=now,
         policy=policy,
     )
-
-
-def _is_approved(conn: Connection, recipient_id: UUID | None) -> bool:
-    return any(one.id == recipient_id and one.is_approved for one in recipients.read_targets(conn))
 
 
 def _has_standing(conn: Connection, sending: Sending) -> bool:

@@ -9,9 +9,10 @@ from datetime import datetime
 from uuid import UUID
 
 from triage.model import Sending
-from triage.rules.sending import SendingPolicy, name_event
-from triage.rules.states import SendingPart, SendingState
-from triage.store import sending_items, sending_moves, sendings
+from triage.rules.routing import Target, is_fitting, route, route_to_police
+from triage.rules.sending import NOBODY_FITTING, NOT_APPROVED, SendingPolicy, name_event
+from triage.rules.states import SendingKind, SendingPart, SendingState
+from triage.store import recipients, sending_items, sending_moves, sendings
 from triage.store.custody import NewEvent, stream_of
 from triage.store.rows import Connection
 from triage.store.sendings import NewSending
@@ -34,6 +35,21 @@ def tell_items(
     ]
 
 
+def stop_if_unapproved(conn: Connection, sending_id: UUID) -> list[NewEvent]:
+    """Let a message wait for an approval that came back to the queue after its recipient had lost it.
+
+    Returns:
+        Custody events for the caller to append.
+    """
+    sending = sendings.lock_sending(conn, sending_id)
+    if sending is None or sending.state is not SendingState.QUEUED:
+        return []
+    if any(one.id == sending.recipient_id and one.is_approved for one in recipients.read_targets(conn)):
+        return []
+    sending_moves.move_sending(conn, sending.id, sending.state, "recipient_disapproved", reason=NOT_APPROVED)
+    return tell_items(sending, [one.item_id for one in sending_items.read_items(conn, sending.id)], "waits")
+
+
 def drop_items(conn: Connection, sending: Sending, item_ids: Iterable[UUID], reason: str) -> list[NewEvent]:
     """Take items out of a message that has not left; without any left it is withdrawn and keeps its list.
 
@@ -47,6 +63,37 @@ def drop_items(conn: Connection, sending: Sending, item_ids: Iterable[UUID], rea
     else:
         sending_moves.move_sending(conn, sending.id, sending.state, "withdrawn", reason=reason)
     return tell_items(sending, sorted(dropped), "withdrawn")
+
+
+def choose_target(sending: Sending, targets: list[Target]) -> tuple[Target | None, str]:
+    """Return to whom a message goes that has not left, as recipients are entered now.
+
+    What follows a first message goes to whom that went. A first one stays with its recipient while that fits;
+    with a disabled one only until another one that fits is entered.
+
+    Args:
+        targets: all recipients.
+
+    Returns:
+        The recipient; without one, why in words.
+    """
+    by_id = {target.id: target for target in targets}
+    standing = by_id.get(sending.recipient_id) if sending.recipient_id else None
+    if sending.part is not SendingPart.FIRST:
+        return standing, NOT_APPROVED
+    is_ours = standing is not None and is_fitting(standing, sending.kind, sending.country, sending.asn)
+    if standing is not None and is_ours and standing.disabled_at is None:
+        return standing, ""
+    is_police = sending.kind is SendingKind.POLICE
+    way = route_to_police(targets) if is_police else route(sending.country, sending.asn, targets)
+    if way.kind is sending.kind and way.recipient_id is not None:
+        return by_id[way.recipient_id], ""
+    return (standing if is_ours else None), way.reason or NOBODY_FITTING
+
+
+def is_approved(conn: Connection, recipient_id: UUID | None) -> bool:
+    """Whether anything may leave to a recipient as it stands now."""
+    return any(one.id == recipient_id and one.is_approved for one in recipients.read_targets(conn))
 
 
 def insert_following(

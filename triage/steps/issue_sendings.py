@@ -44,7 +44,6 @@ def issue_police(
     basis: Basis,
     is_held: bool,
     is_urgent: bool,
-    actor: str,
     now: datetime,
     policy: SendingPolicy,
 ) -> list[NewEvent]:
@@ -57,7 +56,6 @@ def issue_police(
     Returns:
         Custody events for the caller to append.
     """
-    del actor  # says who appends
     recipients.hold_recipients(conn)
     standing = sending_items.find_standing(conn, item.id, police=True)
     if standing is not None:
@@ -85,7 +83,7 @@ def issue_police(
 
 
 def issue_for_item(
-    conn: Connection, item: Item, hosting: Hosting, *, actor: str, now: datetime, policy: SendingPolicy
+    conn: Connection, item: Item, hosting: Hosting, *, now: datetime, policy: SendingPolicy
 ) -> list[NewEvent]:
     """Issue the notice to who hosts an item, or the referral to the partner hotline of that country.
 
@@ -94,7 +92,6 @@ def issue_for_item(
     Returns:
         Custody events for the caller to append.
     """
-    del actor  # says who appends
     recipients.hold_recipients(conn)
     targets = recipients.read_targets(conn)
     way = route(hosting.country, hosting.asn, targets)
@@ -124,7 +121,6 @@ def remind_for_item(
     conn: Connection,
     item: Item,
     *,
-    actor: str,
     now: datetime,
     policy: SendingPolicy,
     reminder_after_s: tuple[float, ...],
@@ -136,7 +132,6 @@ def remind_for_item(
     Returns:
         Custody events for the caller to append.
     """
-    del actor  # says who appends
     recipients.hold_recipients(conn)
     first = sending_items.find_standing(conn, item.id, police=False)
     if (

@@ -5,7 +5,15 @@ from datetime import datetime
 from uuid import UUID
 
 from triage.model import Item
-from triage.rules.lanes import DISPUTED, Placing, ShownImage, place_by_images, place_page, place_unread_page
+from triage.rules.lanes import (
+    DISPUTED,
+    SECOND,
+    Placing,
+    ShownImage,
+    place_by_images,
+    place_page,
+    place_unread_page,
+)
 from triage.rules.states import ClosedAs, ImageState, ItemState, Lane
 from triage.store import captures, images, items
 from triage.store.custody import NewEvent, stream_of
@@ -31,14 +39,16 @@ def _shown(standings: Sequence[ImageStanding]) -> list[ShownImage]:
 
 
 def choose_place(conn: Connection, item_id: UUID, *, status: int | None) -> Placing:
-    """Return where an item waits: by its pictures if it is a page, else by its own image."""
+    """Return where an item waits: by its pictures if it is a page, by its own image, or by whichever needs more."""
     reservation = captures.read_reservation(conn, item_id)
     if reservation is not None:
         return place_unread_page(reservation)
     children = items.read_children(conn, item_id)
-    if children:
+    shown = _shown(images.read_standings(conn, item_id))
+    own = place_by_images(shown, status=status)
+    if children and (not shown or own.lane is Lane.NO_LOOK):
         return place_page(children)
-    return place_by_images(_shown(images.read_standings(conn, item_id)), status=status)
+    return own
 
 
 def place_captured(
@@ -65,11 +75,19 @@ def place_captured(
     if placing is None and _is_same_as_before(conn, item.id):
         _close_as_before(conn, item.id, events, now=now)
     elif placing is None and _shows_dispute(conn, item.id):
-        items.move_item(
-            conn, item.id, ItemState.AWAITING_ASSESSMENT, "unsure", now=now, lane=Lane.LEAD, reason=DISPUTED
-        )
-        events.append(NewEvent(stream_of("item", item.id), "awaits_lead"))
+        _send_to_lead(conn, item.id, events, now=now)
     refresh_pages(conn, [item.id], events, now=now)
+
+
+def waits_for_own_second(conn: Connection, item: Item) -> bool:
+    """Whether an item stands in the second lane for what was said of it itself: that must come to its end.
+
+    A page of which a picture waits for its second assessor says how many, and an item with a picture is not judged
+    itself: the worker reads no assessment to tell them apart.
+    """
+    return (
+        item.base_lane is Lane.SECOND and item.reason == SECOND and not images.read_standings(conn, item.id)
+    )
 
 
 def refresh_pages(
@@ -80,7 +98,7 @@ def refresh_pages(
         {parent for child_id in child_ids for parent in items.read_parent_ids(conn, child_id)}
     )
     for page in items.lock_items(conn, parent_ids):
-        if page.state is not ItemState.AWAITING_ASSESSMENT:
+        if page.state is not ItemState.AWAITING_ASSESSMENT or waits_for_own_second(conn, page):
             continue
         place = choose_place(conn, page.id, status=None)
         if (
@@ -90,6 +108,8 @@ def refresh_pages(
             events.append(NewEvent(stream_of("item", page.id), "placed", {"lane": place.lane.value}))
         if _is_same_as_before(conn, page.id):
             _close_as_before(conn, page.id, events, now=now)
+        elif _shows_dispute(conn, page.id):
+            _send_to_lead(conn, page.id, events, now=now)
 
 
 def refresh_items(
@@ -100,6 +120,8 @@ def refresh_items(
     changed = []
     for item in items.lock_items(conn, sorted(item_ids)):
         if item.state is not ItemState.AWAITING_ASSESSMENT or item.captured_at is None:
+            continue
+        if waits_for_own_second(conn, item):
             continue
         place = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
         if items.set_lane(conn, item.id, lane=place.lane, reason=place.reason):
@@ -116,17 +138,29 @@ def _is_same_as_before(conn: Connection, item_id: UUID) -> bool:
     if captures.read_reservation(conn, item_id) is not None or items.is_in_danger(conn, item_id):
         return False
     children = items.read_children(conn, item_id)
-    if children:
-        return all(child.closed_as in _JUDGED_HARMLESS for child in children)
+    if not all(child.closed_as in _JUDGED_HARMLESS for child in children):
+        return False
     standings = images.read_standings(conn, item_id)
-    return bool(standings) and all(
+    return bool(children or standings) and all(
         standing.is_same_as_before and not standing.has_newer_match for standing in standings
     )
 
 
 def _shows_dispute(conn: Connection, item_id: UUID) -> bool:
+    """Whether only a lead can go on: a picture is disputed, or all that is open of a page waits for one."""
+    states = {child.state for child in items.read_children(conn, item_id)}
+    waiting = states & {ItemState.RECEIVED, ItemState.AWAITING_ASSESSMENT, ItemState.AWAITING_LEAD}
+    if waiting:
+        return waiting == {ItemState.AWAITING_LEAD}
     standings = images.read_standings(conn, item_id)
     return any(standing.state is ImageState.DISPUTED for standing in standings)
+
+
+def _send_to_lead(conn: Connection, item_id: UUID, events: list[NewEvent], *, now: datetime) -> None:
+    items.move_item(
+        conn, item_id, ItemState.AWAITING_ASSESSMENT, "unsure", now=now, lane=Lane.LEAD, reason=DISPUTED
+    )
+    events.append(NewEvent(stream_of("item", item_id), "awaits_lead"))
 
 
 def _close_as_before(conn: Connection, item_id: UUID, events: list[NewEvent], *, now: datetime) -> None:

@@ -12,7 +12,7 @@ from triage.model import Person, Sending
 from triage.rules.sending import SendingPolicy
 from triage.rules.states import SENDING_MOVES, ItemState, SendingKind, SendingPart, SendingState
 from triage.steps.close_sendings import settle_recalled
-from triage.steps.follow_sending import drop_items, tell_items
+from triage.steps.follow_sending import choose_target, drop_items, stop_if_unapproved, tell_items
 from triage.steps.record_sending import finish_left
 from triage.store import custody, items, recipients, sending_items, sending_moves, sendings
 from triage.store.custody import NewEvent, stream_of
@@ -27,6 +27,11 @@ _EVENT = {
     "disputed": "disputed",
 }
 _WORDS = {"not_ours": "they say that it is not theirs", "disputed": "they dispute it"}
+
+
+def answers_of(kind: SendingKind) -> tuple[str, ...]:
+    """Return what a recipient of this kind of message can answer: the police host nothing."""
+    return ("acknowledged", "disputed") if kind is SendingKind.POLICE else ANSWERS
 
 
 def record_answer(
@@ -49,7 +54,7 @@ def record_answer(
     sending = _lock_first(conn, sending_id)
     if sending.state not in _LEFT:
         raise NotAllowedError("Only a message that left can be answered.")
-    if sending.kind is SendingKind.POLICE and answer in ("removed", "not_ours"):
+    if answer not in answers_of(sending.kind):
         raise NotAllowedError("The police do not host it: that is no answer of theirs.")
     if sending.answer == answer:
         raise NotAllowedError("This answer is noted already.")
@@ -104,19 +109,33 @@ def say_found(
     else:
         _queue_now(conn, sending, "found_unsent", now=now)
         events += settle_recalled(conn, _lock(conn, sending.id), has_left=False, now=now, policy=policy)
+        events += stop_if_unapproved(conn, sending.id)
     custody.append(conn, events, actor=f"person/{person.id}", now=now)
 
 
 def send_again(conn: Connection, sending_id: UUID, *, person: Person, now: datetime) -> None:
-    """Queue a rejected message again, with all its tries.
+    """Queue a rejected message again, with all its tries, to its recipient as that is entered now.
+
+    A first message whose recipient was disabled, or no longer answers for it, goes to another one that fits.
 
     Raises:
+        NotAllowedError: that recipient is not approved, or a reminder goes before its first message.
         StaleStateError: it is not rejected (any more).
         UnknownThingError: there is no such message.
     """
-    sending = _lock(conn, sending_id)
+    recipients.hold_recipients(conn)
+    family = _lock_family(conn, sending_id)
+    sending = next(one for one in family if one.id == sending_id)
+    first = next(one for one in family if one.part is SendingPart.FIRST)
     if sending.state is not SendingState.REJECTED:
         raise StaleStateError
+    if sending.part is SendingPart.REMINDER and first.sent_at is None:
+        raise NotAllowedError("Its first message has not left: send that again first.")
+    target, _ = choose_target(sending, recipients.read_targets(conn))
+    if target is None or not target.is_approved:
+        raise NotAllowedError("A lead must approve its recipient as it is now; then send it again.")
+    if target.id != sending.recipient_id:
+        sending_moves.set_recipient(conn, sending.id, target.id)
     _queue_now(conn, sending, "sent_again", now=now)
     item_ids = [one.item_id for one in sending_items.read_items(conn, sending.id)]
     events = tell_items(sending, item_ids, "queued")
@@ -188,13 +207,17 @@ def _lock(conn: Connection, sending_id: UUID) -> Sending:
     return sending
 
 
-def _lock_first(conn: Connection, sending_id: UUID) -> Sending:
-    """Return and lock the first message of the reference that a message bears."""
+def _lock_family(conn: Connection, sending_id: UUID) -> list[Sending]:
+    """Return and lock all messages of the reference that a message bears, oldest first."""
     sending = sendings.read_sending(conn, sending_id)
     if sending is None:
         raise UnknownThingError("There is no such message.")
-    if sending.part is SendingPart.RETRACTION:
+    return sendings.lock_of_reference(conn, sending.reference)
+
+
+def _lock_first(conn: Connection, sending_id: UUID) -> Sending:
+    """Return the first message of the reference that a message bears; all of them are locked."""
+    family = _lock_family(conn, sending_id)
+    if any(one.id == sending_id and one.part is SendingPart.RETRACTION for one in family):
         raise NotAllowedError("A retraction asks for no answer.")
-    return next(
-        one for one in sendings.lock_of_reference(conn, sending.reference) if one.part is SendingPart.FIRST
-    )
+    return next(one for one in family if one.part is SendingPart.FIRST)

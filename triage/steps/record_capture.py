@@ -125,6 +125,8 @@ def record_capture(
         due = _store_pictures(
             conn, taken, findings.pictures, events, now=now, recapture_after_s=recapture_after_s
         )
+    for kept in items.keep_open_children(conn, item.id, capture_id=taken.capture_id):
+        events.append(NewEvent(stream_of("item", kept), "gone_from_page", {"page": str(item.id)}))
     consumed = captures.consume_intake_objects(conn, item.id, now=now)
     place_captured(conn, item, status=findings.facts.status, events=events, now=now)
     if rematched is not None:  # other items that show the same image are placed anew too

@@ -125,7 +125,7 @@ def _move_on(
         closed_as = ClosedAs.REMOVED if is_notified else ClosedAs.REMOVED_BEFORE_NOTICE
         after = items.move_item(conn, item.id, item.state, "found_removed", now=now, closed_as=closed_as)
         events.append(NewEvent(stream, "found_removed", {"closed_as": closed_as.value}))
-        events.extend(resolve_for_item(conn, item, actor=ACTOR, now=now))
+        events.extend(resolve_for_item(conn, item))
         return after
     if result is OnlineResult.MOVED and is_notified:
         after = items.move_item(conn, item.id, item.state, "found_moved", now=now)
@@ -137,7 +137,6 @@ def _move_on(
             remind_for_item(
                 conn,
                 item,
-                actor=ACTOR,
                 now=now,
                 policy=sending,
                 reminder_after_s=policy.reminder_after_s,

@@ -137,7 +137,7 @@ def _is_due(item: Item, now: datetime) -> bool:
 
 
 def _issue(conn: Connection, item: Item, hosting: Hosting, *, now: datetime, issuing: IssuePolicy) -> None:
-    issued = issue_for_item(conn, item, hosting, actor=ACTOR, now=now, policy=issuing.sending)
+    issued = issue_for_item(conn, item, hosting, now=now, policy=issuing.sending)
     items.move_item(
         conn, item.id, item.state, "notices_issued", now=now, next_try_at=issuing.first_check_at(now)
     )

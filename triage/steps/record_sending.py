@@ -13,7 +13,7 @@ from triage.rules.due import next_wait
 from triage.rules.sending import SendingPolicy, due_after_police
 from triage.rules.states import ItemState, SendingKind, SendingPart, SendingState
 from triage.steps.close_sendings import settle_recalled
-from triage.steps.follow_sending import tell_items
+from triage.steps.follow_sending import stop_if_unapproved, tell_items
 from triage.store import custody, recipients, sending_items, sending_moves, sendings
 from triage.store.custody import NewEvent
 from triage.store.rows import Connection
@@ -115,7 +115,8 @@ def record_refused_for_now(
         next_try_at=now + timedelta(seconds=wait_s),
         tries=sending.tries,
     )
-    custody.append(conn, _finish_unsent(conn, sending.id, now=now, policy=policy), actor=ACTOR, now=now)
+    events = _finish_unsent(conn, sending.id, now=now, policy=policy)
+    custody.append(conn, events + stop_if_unapproved(conn, sending.id), actor=ACTOR, now=now)
 
 
 def record_rejected(

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from triage.errors import NotAllowedError, StaleStateError, UnknownThingError
 from triage.model import Item, Person
+from triage.rules.lanes import TEXT_ONLY, Placing, place_by_failure
 from triage.rules.sending import SendingPolicy
-from triage.rules.states import ClosedAs, ImageState, ItemState
+from triage.rules.states import CaptureOutcome, ClosedAs, ImageState, ItemKind, ItemState, Lane
 from triage.steps.close_sendings import withdraw_for_items
-from triage.steps.place_item import choose_place, refresh_pages
-from triage.store import assessments, captures, custody, images, items
+from triage.steps.place_item import choose_place, refresh_items, refresh_pages
+from triage.store import assessments, captures, custody, images, items, review
 from triage.store.custody import NewEvent, stream_of
 from triage.store.rows import Connection
 
@@ -60,7 +61,6 @@ def reopen_images(
     image_ids: Sequence[UUID],
     events: list[NewEvent],
     *,
-    actor: str,
     reason: str,
     now: datetime,
     sending: SendingPolicy,
@@ -75,7 +75,9 @@ def reopen_images(
         events.append(NewEvent(stream_of("image", image_id), "reopened"))
         shown_by.update(images.find_items_showing_now(conn, image_id))
     locked = items.lock_items(conn, sorted(shown_by))
-    reopen_items(conn, locked, events, actor=actor, reason=reason, now=now, sending=sending)
+    reopen_items(conn, locked, events, reason=reason, now=now, sending=sending)
+    # What waits already because the image was settled waits for something else now.
+    refresh_items(conn, sorted(shown_by), events, now=now)
 
 
 def reopen_items(
@@ -83,7 +85,6 @@ def reopen_items(
     locked: Sequence[Item],
     events: list[NewEvent],
     *,
-    actor: str,
     reason: str,
     now: datetime,
     sending: SendingPolicy,
@@ -94,10 +95,21 @@ def reopen_items(
     for item in [*locked, *items.lock_items(conn, sorted(parents - known))]:
         if item.state not in _SETTLED or item.closed_as is ClosedAs.HANDED_ON:
             continue
-        place = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
+        place = _place_again(conn, item)
         items.move_item(conn, item.id, item.state, "reopened", now=now, lane=place.lane, reason=place.reason)
         events.append(NewEvent(stream_of("item", item.id), "reopened", {"before": item.state.value}))
-        events += withdraw_for_items(conn, [item], actor=actor, now=now, reason=reason, policy=sending)
+        events += withdraw_for_items(conn, [item], now=now, reason=reason, policy=sending)
+
+
+def _place_again(conn: Connection, item: Item) -> Placing:
+    """Return where a reopened item waits; one that was never captured waits for the reason that it had then."""
+    if item.kind is ItemKind.TEXT:
+        return Placing(Lane.LOOK, TEXT_ONLY)
+    if item.captured_at is None:
+        last = next(iter(review.read_captures(conn, item.id)), None)
+        if last is not None and last.reason:
+            return place_by_failure(last.reason, gave_up=last.outcome is not CaptureOutcome.REFUSED)
+    return choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
 
 
 def _lock(conn: Connection, item_id: UUID) -> Item:
@@ -118,8 +130,8 @@ def _reopen_with_images(
     events: list[NewEvent] = []
     child_ids = [child.id for child in items.read_children(conn, item.id)]
     shown = {image.id for one in (item.id, *child_ids) for image in assessments.read_shown(conn, one)}
-    reopen_images(conn, sorted(shown), events, actor=actor, reason=reason, now=now, sending=sending)
+    reopen_images(conn, sorted(shown), events, reason=reason, now=now, sending=sending)
     again = items.lock_items(conn, sorted({item.id, *child_ids}))
-    reopen_items(conn, again, events, actor=actor, reason=reason, now=now, sending=sending)
+    reopen_items(conn, again, events, reason=reason, now=now, sending=sending)
     refresh_pages(conn, child_ids, events, now=now)
     custody.append(conn, events, actor=actor, now=now)

@@ -7,7 +7,7 @@
    verdict is not illegal any more, what was queued or sent is taken back.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from triage.rules.assessing import (
     outcome_of_verdict,
     state_of_given,
 )
-from triage.rules.lanes import DISPUTED, OUT_OF_REMIT, SECOND, ShownChild
+from triage.rules.lanes import DISPUTED, OUT_OF_REMIT, SECOND, Placing, ShownChild
 from triage.rules.sending import SendingPolicy
 from triage.rules.states import Basis, ClosedAs, ImageState, ItemState, Lane
 from triage.settings import Settings
@@ -75,13 +75,19 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """One transaction of settling: who judges, when, and the custody events that it gathers."""
+    """One transaction of settling: who judges, when, and the custody events that it gathers.
+
+    Attributes:
+        danger, police_hold: said with a confirmation; they count also for what was settled before.
+    """
 
     conn: Connection
     events: list[NewEvent]
     person_id: UUID
     now: datetime
     policy: AssessPolicy
+    danger: bool = False
+    police_hold: bool = False
 
     @property
     def actor(self) -> str:
@@ -96,8 +102,13 @@ def settle_items(settling: Settling, item_ids: list[UUID]) -> None:
     locked = {item.id: item for item in items.lock_items(conn, sorted({*item_ids, *parent_ids}))}
     for item_id in sorted(item_ids):
         _settle(settling, locked[item_id])
-    for page in items.lock_items(conn, sorted(parent_ids - set(item_ids))):
-        _settle(settling, page)
+    settled = set(item_ids)
+    while parent_ids - settled:  # a page may itself be what another page shows
+        above = items.lock_items(conn, sorted(parent_ids - settled))
+        for page in above:
+            _settle(settling, page)
+        settled |= parent_ids
+        parent_ids = {parent for page in above for parent in items.read_parent_ids(conn, page.id)}
 
 
 def _settle(settling: Settling, item: Item) -> None:
@@ -120,13 +131,13 @@ def _settle(settling: Settling, item: Item) -> None:
 def _place_again(settling: Settling, item: Item) -> None:
     conn = settling.conn
     given = assessments.read_given(conn, round_=item.round, item_id=item.id)
-    if given:
-        lane, reason = Lane.SECOND, SECOND
-    else:
-        placing = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
-        lane, reason = placing.lane, placing.reason
-    if items.set_lane(conn, item.id, lane=lane, reason=reason) and lane != item.base_lane:
-        settling.events.append(NewEvent(stream_of("item", item.id), "placed", {"lane": lane.value}))
+    place = (
+        Placing(Lane.SECOND, SECOND)
+        if state_of_given(given) is ImageState.JUDGED_ONCE
+        else choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
+    )
+    if items.set_lane(conn, item.id, lane=place.lane, reason=place.reason) and place.lane != item.base_lane:
+        settling.events.append(NewEvent(stream_of("item", item.id), "placed", {"lane": place.lane.value}))
 
 
 # What an item comes to
@@ -135,13 +146,20 @@ def _place_again(settling: Settling, item: Item) -> None:
 def _read_standing(settling: Settling, item: Item) -> Standing:
     conn = settling.conn
     own = _standing_of_given(assessments.read_given(conn, round_=item.round, item_id=item.id), item)
+    shown = [
+        replace(
+            image,
+            has_danger=image.has_danger or settling.danger,
+            has_hold=image.has_hold or settling.police_hold,
+        )
+        for image in assessments.read_shown(conn, item.id)
+    ]
+    if own is None and shown:
+        own = _standing_of_images(shown, settling.policy.second_assessor)
     children = items.read_children(conn, item.id)
     if children:
         return _standing_of_page(settling, item, own, children)
-    if own is not None:
-        return own
-    shown = assessments.read_shown(conn, item.id)
-    return _standing_of_images(shown, settling.policy.second_assessor) if shown else Standing(None)
+    return own or Standing(None)
 
 
 def _standing_of_given(given: list[Given], item: Item) -> Standing | None:
@@ -159,13 +177,17 @@ def _standing_of_given(given: list[Given], item: Item) -> Standing | None:
             if last.label is Label.DEAD_LINK
             else outcome_of_verdict(national, police_hold=hold)
         )
-        return Standing(outcome, has_danger=has_danger and is_illegal, is_illegal=is_illegal)
+        basis = Basis.FACTS if national is NationalVerdict.DOUBTFUL else Basis.LOOKED
+        return Standing(outcome, basis=basis, has_danger=has_danger and is_illegal, is_illegal=is_illegal)
     is_disputed = state is ImageState.DISPUTED or item.state is ItemState.AWAITING_LEAD
     return Standing(None, is_disputed=is_disputed, has_danger=has_danger)
 
 
 def _standing_of_images(shown: list[JudgedImage], second: SecondAssessor) -> Standing:
-    has_danger = any(image.has_danger and image.illegal_labels for image in shown)
+    has_danger = any(
+        image.has_danger and (image.illegal_labels or image.verdict is NationalVerdict.ILLEGAL)
+        for image in shown
+    )
     if any(image.state is ImageState.DISPUTED for image in shown):
         return Standing(None, is_disputed=True, has_danger=has_danger)
     # A desk of one may act at home on one assessor; partners and the hash feed still wait for the second.
@@ -241,16 +263,27 @@ def _move(settling: Settling, item: Item, standing: Standing) -> None:
     if outcome in (Outcome.POLICE_FIRST, Outcome.ACTIONABLE):
         _refer_to_police(settling, item, standing, is_held=is_held)
     else:
-        settling.events.extend(
-            withdraw_for_items(
-                conn,
-                [item],
-                actor=settling.actor,
-                now=now,
-                reason="judged not illegal",
-                policy=settling.policy.sending,
-            )
+        _take_back_danger(settling, item)
+
+
+def _take_back_danger(settling: Settling, item: Item) -> None:
+    """Take back what was told ahead because a child might be at risk, if that was in this round.
+
+    What was told in an earlier round was true then: that an address is gone now takes nothing of it back.
+    """
+    since = assessments.read_danger_since(settling.conn, item.id)
+    if since is None:
+        return
+    settling.events.extend(
+        withdraw_for_items(
+            settling.conn,
+            [item],
+            now=settling.now,
+            reason="judged not illegal",
+            policy=settling.policy.sending,
+            since=since,
         )
+    )
 
 
 def _refer_to_police(settling: Settling, item: Item, standing: Standing, *, is_held: bool) -> None:
@@ -261,7 +294,6 @@ def _refer_to_police(settling: Settling, item: Item, standing: Standing, *, is_h
             basis=standing.basis,
             is_held=is_held,
             is_urgent=standing.has_danger,
-            actor=settling.actor,
             now=settling.now,
             policy=settling.policy.sending,
         )

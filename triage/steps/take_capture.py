@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from triage.model import Capture, Item
-from triage.rules.due import next_wait
+from triage.rules.due import is_lease_over, next_wait
 from triage.rules.lanes import place_by_failure
 from triage.rules.states import CaptureOutcome, ItemState
 from triage.steps.place_item import refresh_pages
@@ -49,7 +49,7 @@ def take_capture(
         return None
     standing = captures.find_open_capture(conn, item_id)
     if standing is not None:
-        if standing.lease_until > now:
+        if not is_lease_over(standing.started_at, standing.lease_until, now):
             return None
         if _abandon(conn, item, standing, actor="worker", now=now, waits_s=waits_s) is not ItemState.RECEIVED:
             return None
@@ -67,7 +67,9 @@ def end_expired(
     """End the expired lease of an item; return whether there was one."""
     item = items.lock_item(conn, item_id)
     standing = captures.find_open_capture(conn, item_id) if item else None
-    if item is None or standing is None or standing.lease_until > now:
+    if item is None or standing is None:
+        return False
+    if not is_lease_over(standing.started_at, standing.lease_until, now):
         return False
     _abandon(conn, item, standing, actor=actor, now=now, waits_s=waits_s)
     return True

@@ -26,7 +26,7 @@ from triage.rules.sending import (
 )
 from triage.rules.states import ItemState, SendingKind, SendingPart, SendingState
 from triage.steps.close_sendings import settle_recalled
-from triage.steps.follow_sending import tell_items
+from triage.steps.follow_sending import stop_if_unapproved, tell_items
 from triage.store import custody, recipients, sending_items, sending_moves, sendings
 from triage.store.custody import NewEvent
 from triage.store.rows import Connection
@@ -164,5 +164,5 @@ def _look_at_left_behind(
     back = sendings.lock_sending(conn, sending.id)
     if back is not None:
         events = settle_recalled(conn, back, has_left=False, now=now, policy=policy)
-        custody.append(conn, events, actor=ACTOR, now=now)
+        custody.append(conn, events + stop_if_unapproved(conn, back.id), actor=ACTOR, now=now)
     return None

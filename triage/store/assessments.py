@@ -1,13 +1,20 @@
 """Assessments, skips and verdicts: what persons said of an image or item, and what it came to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from triage.errors import StaleStateError
 from triage.ids import new_id
-from triage.rules.assessing import MEANINGS, Given, Judgement, Label, NationalVerdict, Place
+from triage.rules.assessing import (
+    MEANINGS,
+    Given,
+    Judgement,
+    Label,
+    NationalVerdict,
+    Place,
+)
 from triage.rules.states import IMAGE_MOVES, Basis, ImageState, find_move
 from triage.store.rows import Connection, row_of
 
@@ -81,14 +88,28 @@ def read_shown(conn: Connection, item_id: UUID) -> list[JudgedImage]:
 def read_given(
     conn: Connection, *, round_: int, image_id: UUID | None = None, item_id: UUID | None = None
 ) -> list[Given]:
-    """Return the assessments of one round, of an image or of an item itself."""
+    """Return the assessments of one round, of an image or of an item itself: first, second, lead."""
     rows = conn.execute(
         "SELECT place, person_id, label, basis, danger, police_hold FROM assessments"
         " WHERE round = %(round)s AND (image_id = %(image_id)s OR item_id = %(item_id)s)"
-        " ORDER BY assessed_at, id",
+        " ORDER BY array_position(ARRAY['first', 'second', 'lead'], place)",  # a clock may be set back between two
         {"round": round_, "image_id": image_id, "item_id": item_id},
     ).fetchall()
     return [Given(Place(row[0]), row[1], Label(row[2]), Basis(row[3]), row[4], row[5]) for row in rows]
+
+
+def read_voices(
+    conn: Connection, *, round_: int, image_id: UUID | None = None, item_id: UUID | None = None
+) -> set[UUID]:
+    """Return who judged or passed over an image or an item itself in one round."""
+    rows = conn.execute(
+        "SELECT person_id FROM assessments"
+        " WHERE round = %(round)s AND (image_id = %(image_id)s OR item_id = %(item_id)s)"
+        " UNION SELECT person_id FROM skips"
+        " WHERE round = %(round)s AND (image_id = %(image_id)s OR item_id = %(item_id)s)",
+        {"round": round_, "image_id": image_id, "item_id": item_id},
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def insert_assessment(
@@ -200,12 +221,12 @@ def insert_skip(
     return int(row[0]) if row else 0
 
 
-def count_other_leads(conn: Connection, person_id: UUID) -> int:
-    """Return how many other leads work here."""
+def count_other_leads(conn: Connection, person_ids: Collection[UUID]) -> int:
+    """Return how many leads work here beside these persons."""
     row = conn.execute(
         "SELECT count(*) FROM person_roles JOIN persons ON persons.id = person_id"
-        " WHERE role = 'lead' AND disabled_at IS NULL AND person_id <> %(id)s",
-        {"id": person_id},
+        " WHERE role = 'lead' AND disabled_at IS NULL AND person_id <> ALL(%(ids)s)",
+        {"ids": list(person_ids)},
     ).fetchone()
     return int(row[0]) if row else 0
 
@@ -218,6 +239,20 @@ def find_images_leaning_on_lists(conn: Connection, image_ids: Sequence[UUID]) ->
         {"ids": list(image_ids)},
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def read_danger_since(conn: Connection, item_id: UUID) -> datetime | None:
+    """Return when it was first said in the present round that a child is at risk in an item; None if it was not."""
+    row = conn.execute(
+        "SELECT min(assessed_at) FROM assessments JOIN items ON items.id = %(item_id)s"
+        " LEFT JOIN images ON images.id = assessments.image_id"
+        " WHERE assessments.danger AND national = 'illegal'"
+        " AND (assessments.item_id = items.id AND assessments.round = items.round"
+        "  OR assessments.round = images.round AND images.id IN"
+        "  (SELECT image_id FROM shown_images WHERE shown_images.item_id = %(item_id)s))",
+        {"item_id": item_id},
+    ).fetchone()
+    return row[0] if row else None
 
 
 def has_judged(conn: Connection, item_id: UUID, person_id: UUID) -> bool:

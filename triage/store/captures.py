@@ -110,9 +110,10 @@ def count_failures_in_a_row(conn: Connection, item_id: UUID) -> int:
 
 
 def read_expired(conn: Connection, *, now: datetime, limit: int) -> list[UUID]:
-    """Return the items whose lease has run out, oldest first."""
+    """Return the items whose lease has run out, or began a whole lease from now, oldest first."""
     rows = conn.execute(
-        "SELECT item_id FROM captures WHERE ended_at IS NULL AND lease_until <= %(now)s"
+        "SELECT item_id FROM captures WHERE ended_at IS NULL"
+        " AND (lease_until <= %(now)s OR started_at - %(now)s >= lease_until - started_at)"
         " ORDER BY lease_until, id LIMIT %(limit)s",
         {"now": now, "limit": limit},
     ).fetchall()

@@ -7,6 +7,20 @@ from uuid import UUID
 from triage.model import EvidenceKind, EvidenceObject
 from triage.store.rows import Connection, row_of
 
+_SERVED = (
+    "SELECT images.id, images.verdict, evidence_objects.kind FROM images"
+    " LEFT JOIN evidence_objects ON evidence_objects.image_id = images.id"
+    " WHERE (images.settled_at <= %(before)s OR images.settled_at IS NULL AND (EXISTS"
+    " (SELECT FROM live_matches WHERE live_matches.image_id = images.id AND is_trusted)"
+    " OR images.state = 'unjudged' AND NOT EXISTS (SELECT FROM shown_images JOIN items ON items.id = item_id"
+    "  WHERE shown_images.image_id = images.id AND (items.state IN"
+    "  ('received', 'awaiting_assessment', 'awaiting_lead') OR items.moved_at > %(before)s))"
+    " OR images.state IN ('judged_once', 'disputed') AND NOT EXISTS"
+    " (SELECT FROM shown_images JOIN items ON items.id = item_id WHERE shown_images.image_id = images.id"
+    "  AND (items.closed_as IS DISTINCT FROM 'not_judged' OR items.moved_at > %(before)s))))"
+)
+"""Settled before a time; or known by now; or of an image that nobody will be asked about any more."""
+
 
 def insert_evidence_key(conn: Connection, image_id: UUID, sealed_identity: bytes, *, now: datetime) -> bool:
     """Store the sealed identity of an image; return False when it has one already."""
@@ -52,18 +66,12 @@ def read_served_evidence(
     conn: Connection, *, settled_before: datetime, evidence_for_police: bool, limit: int
 ) -> list[tuple[UUID, str | None, EvidenceKind]]:
     """Return (image, verdict, kind) of objects that have served: settled before a time, known by now, or of an
-    image that was never judged and that no waiting item shows any more.
+    image that was not settled and that no item shows any more for which somebody would judge it.
 
     What is kept for the police is left out: it would fill the limit for ever.
     """
     rows = conn.execute(
-        "SELECT images.id, images.verdict, evidence_objects.kind FROM images"
-        " JOIN evidence_objects ON evidence_objects.image_id = images.id"
-        " WHERE (images.settled_at <= %(before)s OR images.settled_at IS NULL AND (EXISTS"
-        "  (SELECT FROM live_matches WHERE live_matches.image_id = images.id AND is_trusted)"
-        "  OR images.state = 'unjudged' AND NOT EXISTS (SELECT FROM shown_images JOIN items ON items.id = item_id"
-        "   WHERE shown_images.image_id = images.id AND (items.state IN"
-        "   ('received', 'awaiting_assessment', 'awaiting_lead') OR items.moved_at > %(before)s))))"
+        _SERVED + " AND kind IS NOT NULL"
         " AND NOT (%(for_police)s AND images.verdict IS NOT DISTINCT FROM 'illegal' AND kind = 'bytes')"
         " ORDER BY images.settled_at, images.id, kind LIMIT %(limit)s",
         {"before": settled_before, "for_police": evidence_for_police, "limit": limit},
@@ -74,12 +82,7 @@ def read_served_evidence(
 def lock_served(conn: Connection, image_id: UUID, *, settled_before: datetime) -> bool:
     """Lock an image and return whether its evidence still has served: an undo may have come first."""
     row = conn.execute(
-        "SELECT id FROM images WHERE id = %(id)s AND (images.settled_at <= %(before)s"
-        " OR images.settled_at IS NULL AND (EXISTS"
-        "  (SELECT FROM live_matches WHERE live_matches.image_id = images.id AND is_trusted)"
-        "  OR images.state = 'unjudged' AND NOT EXISTS (SELECT FROM shown_images JOIN items ON items.id = item_id"
-        "   WHERE shown_images.image_id = images.id AND (items.state IN"
-        "   ('received', 'awaiting_assessment', 'awaiting_lead') OR items.moved_at > %(before)s)))) FOR UPDATE",
+        _SERVED + " AND images.id = %(id)s FOR UPDATE OF images",
         {"id": image_id, "before": settled_before},
     ).fetchone()
     return row is not None

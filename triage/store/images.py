@@ -229,6 +229,21 @@ def find_items_showing_now(conn: Connection, image_id: UUID) -> list[UUID]:
     return [row[0] for row in rows]
 
 
+def is_waited_for(conn: Connection, image_id: UUID) -> bool:
+    """Whether an item that shows an image now still needs its verdict.
+
+    A settled one answers for itself; what was closed as not judged has no use for a verdict, and nothing that is
+    judged for it alone would ever be told to anybody.
+    """
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM shown_images JOIN items ON items.id = item_id JOIN images ON images.id = image_id"
+        " WHERE image_id = %(id)s AND (items.state <> 'closed' OR images.state = 'settled'"
+        "  OR images.state <> 'unjudged' AND items.closed_as <> 'not_judged'))",
+        {"id": image_id},
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def is_shown_by(conn: Connection, image_id: UUID, item_id: UUID) -> bool:
     """Whether an item shows this image now, itself or by a picture of its page."""
     row = conn.execute(

@@ -280,6 +280,23 @@ def link_children(conn: Connection, parent_id: UUID, child_ids: Sequence[UUID], 
         )
 
 
+def keep_open_children(conn: Connection, page_id: UUID, *, capture_id: UUID) -> list[UUID]:
+    """Let a page go on showing pictures that its new capture lacks and that still wait; return them.
+
+    Nobody reported those themselves and no other page shows them: they would wait where nobody looks.
+    """
+    rows = conn.execute(
+        "UPDATE item_children SET capture_id = %(capture)s FROM items WHERE items.id = child_id"
+        " AND parent_id = %(page)s AND item_children.capture_id <> %(capture)s AND NOT items.is_top_level"
+        " AND (items.state <> 'closed' OR items.closed_as <> 'not_judged' AND EXISTS (SELECT FROM shown_images"
+        "  JOIN images ON images.id = image_id WHERE item_id = items.id AND images.state = 'judged_once'))"
+        " AND NOT EXISTS (SELECT FROM shown_children WHERE shown_children.child_id = items.id)"
+        " RETURNING child_id",
+        {"page": page_id, "capture": capture_id},
+    ).fetchall()
+    return sorted(row[0] for row in rows)
+
+
 def read_parent_ids(conn: Connection, item_id: UUID) -> list[UUID]:
     """Return the pages that show an item now, in the order of their ids."""
     rows = conn.execute(

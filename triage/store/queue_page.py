@@ -40,83 +40,77 @@ class QueueRow:
     received_at: datetime
 
 
-_REPORTED_DANGER = (
-    "EXISTS (SELECT FROM report_items JOIN reports ON reports.id = report_id"
-    " WHERE item_id = items.id AND reports.danger)"
-)
-_COLUMNS = (
-    "SELECT items.id, items.reference, items.kind, items.url, items.file_name, items.state, items.lane,"
-    " items.reason, items.received_at, "
-)
-_PAGE_AFTER = (
-    # The last item of the page before may have left the lane by now; its place is known still.
-    " page AS (SELECT * FROM candidates WHERE %(after)s::uuid IS NULL OR (NOT is_urgent, received_at, id) >"
-    " (SELECT NOT "
-)
-_PAGE_SHOWN = (
-    ", items.received_at, items.id FROM items WHERE items.id = %(after)s)"
-    " ORDER BY NOT is_urgent, received_at, id LIMIT %(limit)s)"
-    " SELECT page.id, page.reference, page.kind, page.url, page.file_name, page.state, page.lane, page.reason,"
-    " page.is_urgent, shown.pictures, shown.known, page.received_at,"
-    " (SELECT count(*) FROM report_items WHERE item_id = page.id) AS reports"
-    " FROM page LEFT JOIN LATERAL ("
-    "  SELECT count(*) AS pictures, count(*) FILTER (WHERE is_known) AS known FROM ("
-    "   SELECT DISTINCT image_id, is_known FROM shown_images WHERE item_id = page.id"
-    "   OR item_id IN (SELECT child_id FROM shown_children WHERE parent_id = page.id)) AS distinct_ones"
-    " ) AS shown ON true ORDER BY NOT page.is_urgent, page.received_at, page.id"
-)
-_JUDGED_ONCE = (
-    # What was judged once, and whether this person did it: images, and items that are judged themselves.
-    "WITH judged AS ("
-    " SELECT shown_images.item_id, EXISTS (SELECT FROM assessments WHERE assessments.image_id = images.id"
-    "  AND assessments.round = images.round AND assessments.person_id = %(person)s) AS is_mine"
-    " FROM images JOIN shown_images ON shown_images.image_id = images.id"
-    " JOIN items ON items.id = shown_images.item_id"
-    " WHERE images.state = 'judged_once' AND items.closed_as IS DISTINCT FROM 'not_judged'"
-    " UNION ALL SELECT items.id, bool_or(assessments.person_id = %(person)s)"
-    " FROM items JOIN assessments ON assessments.item_id = items.id AND assessments.round = items.round"
-    " WHERE items.base_lane = 'second' GROUP BY items.id),"
-    " top AS (SELECT item_id AS id, is_mine FROM judged"
-    " UNION ALL SELECT parent_id, is_mine FROM shown_children JOIN judged ON judged.item_id = child_id),"
-    " candidates AS ("
-)
-_FOR_SECOND = (
-    " AS is_urgent FROM items WHERE items.is_top_level AND ("
-    "  EXISTS (SELECT FROM top WHERE top.id = items.id AND NOT is_mine)"
-    "  AND (items.lane = 'second' OR items.lane IS NULL AND items.state <> 'received')"
-    "  OR items.lane = 'second' AND NOT EXISTS (SELECT FROM top WHERE top.id = items.id)))"
-)
-_WITH = "WITH candidates AS ("
-_IN_LANE = " AS is_urgent FROM items WHERE items.is_top_level AND items.lane = %(lane)s),"
-_DANGER = "items.danger"
-_THEN = ","
-_NUMBER = " SELECT count(*) FROM candidates"
-_SECOND = _JUDGED_ONCE + _COLUMNS + _REPORTED_DANGER + _FOR_SECOND
-_LIST_SECOND = _SECOND + _THEN + _PAGE_AFTER + _REPORTED_DANGER + _PAGE_SHOWN
-_COUNT_SECOND = _SECOND + _NUMBER
-_LIST_LANE = _WITH + _COLUMNS + _DANGER + _IN_LANE + _PAGE_AFTER + _DANGER + _PAGE_SHOWN
-
-
 def list_lane(conn: Connection, lane: Lane, *, after: UUID | None, limit: int = PAGE_SIZE) -> list[QueueRow]:
     """Return the top-level items of a lane, danger first, then oldest first.
 
     Args:
         lane: any but the second, which is not the same for everybody.
-        after: the last item of the page before.
+        after: the last item of the page before; it may have left the lane by now, its place is known still.
     """
-    with conn.cursor(row_factory=row_of(QueueRow)) as cursor:
-        return cursor.execute(_LIST_LANE, {"lane": lane, "after": after, "limit": limit}).fetchall()
+    rows = conn.execute(
+        "SELECT id FROM items WHERE is_top_level AND lane = %(lane)s"
+        " AND (%(after)s::uuid IS NULL OR (NOT danger, received_at, id) >"
+        " (SELECT NOT danger, received_at, id FROM items WHERE id = %(after)s))"
+        " ORDER BY NOT danger, received_at, id LIMIT %(limit)s",
+        {"lane": lane, "after": after, "limit": limit},
+    ).fetchall()
+    return _read_rows(conn, [row[0] for row in rows], is_blind=False)
 
 
 def list_second(
     conn: Connection, person_id: UUID, *, after: UUID | None, limit: int = PAGE_SIZE
 ) -> list[QueueRow]:
     """Return what waits for a second assessor, without what this person judged first."""
+    found = find_second(conn, person_id)
+    start = found.index(after) + 1 if after in found else 0
+    return _read_rows(conn, found[start : start + limit], is_blind=True)
+
+
+def find_second(conn: Connection, person_id: UUID) -> list[UUID]:
+    """Return the items that wait for a second assessor and were not judged first by this person, in order.
+
+    Those are items whose image was judged once, pages that show such an item, and items that were judged once
+    themselves. A desk that acts on one assessor has moved some of them on already, and a page may wait for a lead
+    while another picture of it waits for its second assessor.
+    """
+    rows = conn.execute(
+        "WITH judged AS ("
+        " SELECT shown_images.item_id, EXISTS (SELECT FROM assessments WHERE assessments.image_id = images.id"
+        "  AND assessments.round = images.round AND assessments.person_id = %(person)s) AS is_mine"
+        " FROM images JOIN shown_images ON shown_images.image_id = images.id"
+        " JOIN items ON items.id = shown_images.item_id"
+        " WHERE images.state = 'judged_once' AND items.closed_as IS DISTINCT FROM 'not_judged'"
+        " UNION ALL SELECT items.id, bool_or(assessments.person_id = %(person)s)"
+        " FROM items JOIN assessments ON assessments.item_id = items.id AND assessments.round = items.round"
+        " WHERE items.base_lane = 'second' GROUP BY items.id),"
+        " top AS (SELECT item_id AS id, is_mine FROM judged"
+        " UNION ALL SELECT parent_id, is_mine FROM shown_children JOIN judged ON judged.item_id = child_id)"
+        " SELECT items.id FROM items LEFT JOIN top ON top.id = items.id"
+        " WHERE items.is_top_level AND (items.lane = 'second'"
+        "  OR top.id IS NOT NULL AND items.state <> 'received' AND (items.lane IS NULL OR items.lane = 'lead'))"
+        " GROUP BY items.id HAVING count(top.id) = 0 OR bool_or(NOT is_mine)"
+        " ORDER BY NOT EXISTS (SELECT FROM report_items JOIN reports ON reports.id = report_id"
+        "  WHERE item_id = items.id AND reports.danger), items.received_at, items.id",
+        {"person": person_id},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _read_rows(conn: Connection, item_ids: list[UUID], *, is_blind: bool) -> list[QueueRow]:
+    """Return the rows of these items, in their order."""
     with conn.cursor(row_factory=row_of(QueueRow)) as cursor:
-        return cursor.execute(_LIST_SECOND, {"person": person_id, "after": after, "limit": limit}).fetchall()
-
-
-def count_second(conn: Connection, person_id: UUID) -> int:
-    """Return how many items `list_second` lists to this person, on all its pages."""
-    row = conn.execute(_COUNT_SECOND, {"person": person_id}).fetchone()
-    return int(row[0]) if row else 0
+        return cursor.execute(
+            "SELECT items.id, items.reference, items.kind, items.url, items.file_name, items.state, items.lane,"
+            " items.reason, items.received_at,"
+            " CASE WHEN %(is_blind)s THEN EXISTS (SELECT FROM report_items JOIN reports ON reports.id = report_id"
+            "  WHERE item_id = items.id AND reports.danger) ELSE items.danger END AS is_urgent,"
+            " shown.pictures, shown.known,"
+            " (SELECT count(*) FROM report_items WHERE item_id = items.id) AS reports"
+            " FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS listed (id, place) JOIN items ON items.id = listed.id"
+            " CROSS JOIN LATERAL ("
+            "  SELECT count(*) AS pictures, count(*) FILTER (WHERE is_known) AS known FROM ("
+            "   SELECT DISTINCT image_id, is_known FROM shown_images WHERE item_id = items.id"
+            "   OR item_id IN (SELECT child_id FROM shown_children WHERE parent_id = items.id)) AS distinct_ones"
+            " ) AS shown ORDER BY place",
+            {"ids": item_ids, "is_blind": is_blind},
+        ).fetchall()

@@ -134,6 +134,37 @@ def say_approved(conn: Connection, recipient_id: UUID, *, person_id: UUID, now: 
         raise NotAllowedError("Only a lead who did not enter it approves a recipient.") from None
 
 
+def update_recipient(conn: Connection, recipient_id: UUID, new: NewRecipient, *, entered_by: UUID) -> None:
+    """Store a recipient as it is now; the database drops its approval if what was approved is another now."""
+    conn.execute(
+        "UPDATE recipients SET name = %(name)s, kind = %(kind)s, language = %(language)s, channel = %(channel)s,"
+        " contact = %(contact)s, public_key = %(public_key)s, country = %(country)s, asns = %(asns)s,"
+        " entered_by = %(entered_by)s WHERE id = %(id)s",
+        {
+            "id": recipient_id,
+            "name": new.name,
+            "kind": new.kind,
+            "language": new.language,
+            "channel": new.channel,
+            "contact": new.contact,
+            "public_key": new.public_key,
+            "country": new.country,
+            "asns": list(new.asns),
+            "entered_by": entered_by,
+        },
+    )
+
+
+def has_messages(conn: Connection, recipient_id: UUID) -> bool:
+    """Whether a message to it was ever issued, or something handed on to it."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM sendings WHERE recipient_id = %(id)s)"
+        " OR EXISTS (SELECT FROM hand_ons WHERE recipient_id = %(id)s)",
+        {"id": recipient_id},
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def drop_approval(conn: Connection, recipient_id: UUID) -> None:
     """Take the approval of a recipient back."""
     conn.execute(

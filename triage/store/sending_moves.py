@@ -116,10 +116,30 @@ def mark_left(
         raise StaleStateError
 
 
-def set_recipient(conn: Connection, sending_id: UUID, recipient_id: UUID) -> None:
-    """Say to whom a waiting message goes."""
+def mark_bounced(conn: Connection, sending_id: UUID, before: SendingState, *, reason: str) -> None:
+    """Make the move by which a message that counted as sent has reached nobody.
+
+    Args:
+        reason: in words.
+
+    Raises:
+        StaleStateError: the message is no longer in the state before.
+    """
+    after = find_move(SENDING_MOVES, before, "bounced").after
+    cursor = conn.execute(
+        "UPDATE sendings SET state = %(after)s, reason = %(reason)s, sent_at = NULL, left_as = NULL,"
+        " nudged_at = NULL WHERE id = %(id)s AND state = %(before)s",
+        {"id": sending_id, "before": before, "after": after, "reason": reason},
+    )
+    if cursor.rowcount != 1:
+        raise StaleStateError
+
+
+def set_recipient(conn: Connection, sending_id: UUID, recipient_id: UUID | None) -> None:
+    """Say to whom a waiting or rejected message goes; None for one that waits until somebody fitting is entered."""
     conn.execute(
-        "UPDATE sendings SET recipient_id = %(recipient)s WHERE id = %(id)s AND state = 'waiting_approval'",
+        "UPDATE sendings SET recipient_id = %(recipient)s"
+        " WHERE id = %(id)s AND state IN ('waiting_approval', 'rejected')",
         {"id": sending_id, "recipient": recipient_id},
     )
 

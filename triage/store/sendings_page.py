@@ -17,6 +17,7 @@ class SendingRow:
     Attributes:
         recipient: name; None while nobody fitting is entered.
         items: how many it lists.
+        left_as: mail or file; None while it has not left.
         needs_call: two reminders have left and an item of it is still not gone.
     """
 
@@ -34,6 +35,7 @@ class SendingRow:
     is_held: bool
     is_recalled: bool
     answer: str | None
+    left_as: str | None
     tries: int
     created_at: datetime
     next_try_at: datetime | None
@@ -58,7 +60,7 @@ _SELECT = (
     "SELECT sendings.id, sendings.kind, part, number, sendings.reference, sendings.state,"
     " recipients.name AS recipient, host,"
     " (SELECT count(*) FROM sending_items WHERE sending_id = sendings.id) AS items, sendings.reason, is_urgent,"
-    " is_held, is_recalled, answer, tries, created_at, next_try_at,"
+    " is_held, is_recalled, answer, left_as, tries, created_at, next_try_at,"
     " COALESCE(CASE sendings.state WHEN 'queued' THEN queued_at WHEN 'sending' THEN started_at"
     "  WHEN 'unclear' THEN started_at WHEN 'rejected' THEN started_at WHEN 'sent' THEN sent_at"
     "  WHEN 'acknowledged' THEN answered_at WHEN 'disputed' THEN answered_at END, created_at) AS since,"
@@ -120,6 +122,16 @@ def list_of_reference(conn: Connection, reference: str) -> list[SendingRow]:
         return cursor.execute(
             _SELECT + " WHERE sendings.reference = %(reference)s ORDER BY created_at, sendings.id",
             {"reference": reference},
+        ).fetchall()
+
+
+def list_of_item(conn: Connection, item_id: UUID) -> list[SendingRow]:
+    """Return all messages about one item, oldest first."""
+    with conn.cursor(row_factory=row_of(SendingRow)) as cursor:
+        return cursor.execute(
+            _SELECT + " JOIN sending_items ON sending_id = sendings.id WHERE item_id = %(id)s"
+            " ORDER BY created_at, sendings.id",
+            {"id": item_id},
         ).fetchall()
 
 

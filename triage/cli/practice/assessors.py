@@ -159,7 +159,7 @@ class Assessors:
             _require(
                 self._press(browser, target, label, danger=danger, hold=hold), "a picture could not be judged"
             )
-        self._judge_bare(browser, item_id, page, plan)
+        self._judge_bare(browser, item_id, page)
 
     def _press(self, browser: StaffBrowser, target: str, label: int, *, danger: bool, hold: bool) -> Page:
         page = browser.page
@@ -172,7 +172,7 @@ class Assessors:
             flags["police_hold"] = "yes"
         return browser.submit(target, label=str(chosen), **flags)
 
-    def _judge_bare(self, browser: StaffBrowser, item_id: UUID, page: Page, plan: Plan) -> None:
+    def _judge_bare(self, browser: StaffBrowser, item_id: UUID, page: Page) -> None:
         """Judge what has nothing to look at: a text, a dead link, a page without pictures."""
         for child in page.list_links(r"/items/[0-9a-f-]{36}"):
             if str(item_id) not in child:

@@ -32,15 +32,13 @@ class PracticeOperator:
     site: str
     outbox: Path
     _read: set[str] = field(default_factory=set)
-    _answered: set[str] = field(default_factory=set)
+    _came: dict[str, bool] = field(default_factory=dict)
 
     def remove_what_came(self) -> list[str]:
-        """Take down what new notices name; return the references that were not answered before."""
-        references = []
+        """Take down what new notices name; return the references that are not answered yet."""
         for path in sorted(self.outbox.glob("new/*.eml")):
             if path.name in self._read:
                 continue
-            self._read.add(path.name)
             mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             if isinstance(mail, EmailMessage) and mail["To"].addresses[0].addr_spec == self.mailbox:
                 urls = [url for attached in read_attachments(mail) for url in _find_urls(attached)]
@@ -48,10 +46,13 @@ class PracticeOperator:
                     httpx2.post(
                         f"{self.site}{REMOVE_PATH}", json={"remove": urls}, trust_env=False, timeout=10
                     )
-                    references.append(read_reference(mail))
-        references = [one for one in dict.fromkeys(references) if one not in self._answered]
-        self._answered.update(references)
-        return references
+                    self._came.setdefault(read_reference(mail), False)
+            self._read.add(path.name)
+        return [reference for reference, is_answered in self._came.items() if not is_answered]
+
+    def note_answered(self, reference: str) -> None:
+        """Note that the answer to a notice was recorded."""
+        self._came[reference] = True
 
 
 def read_attachments(mail: EmailMessage) -> Iterator[dict[str, object]]:

@@ -131,6 +131,7 @@ def _list_pictures() -> list[PracticeReport]:
             ("http://WWW.albumi.example:80" + picture_path("album-single") + "?danger=1",),
             note="Praktikë: raportuesi thotë se një fëmijë është në rrezik.",
             danger=True,
+            idempotency_key="practice-0005",
         ),
         PracticeReport(
             "typed www on an Albanian keyboard", ("ëëë.albumi.example" + picture_path("album-single"),)

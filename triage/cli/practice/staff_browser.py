@@ -77,10 +77,6 @@ class Page:
         found = [(form.attributes.get("id"), form.attributes.get("action")) for form in self.tree.css("form")]
         return [identity or action or "" for identity, action in found]
 
-    def list_forms_like(self, pattern: str) -> list[str]:
-        """The ids of forms that match a pattern as a whole."""
-        return [form for form in self.list_forms() if re.fullmatch(pattern, form)]
-
     def list_actions(self, pattern: str) -> list[str]:
         """The actions of forms that match a pattern as a whole."""
         actions = [form.attributes.get("action") or "" for form in self.tree.css("form")]

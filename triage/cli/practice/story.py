@@ -15,7 +15,7 @@ from triage.cli.item import describe_what
 from triage.cli.practice.assessors import Assessors
 from triage.cli.practice.operators import PracticeOperator
 from triage.cli.practice.scenario import PracticeReport
-from triage.cli.practice.verdicts import PLANS, Plan
+from triage.cli.practice.verdicts import PLANS, STAYS, Plan
 from triage.cli.session import Deployment, open_connection, print_table
 from triage.errors import ServerUnavailableError
 from triage.rules.states import ItemKind, ItemState, Lane, SendingKind, SendingPart, SendingState
@@ -64,9 +64,9 @@ class Storyteller:
         """
         deadline = time.monotonic() + within_s
         while True:
-            self._clear()
-            left = [item.reference for item in self._list() if not self._is_at_its_end(item)]
-            if not left and self._has_left():
+            self.clear()
+            left = self.list_unfinished()
+            if not left and self.has_left():
                 return
             if time.monotonic() > deadline:
                 raise ServerUnavailableError(
@@ -74,7 +74,8 @@ class Storyteller:
                 )
             time.sleep(0.2)
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Do once what persons and operators do after the judging: holds, hosting, handing on, removing."""
         with open_connection(self.deployment, "staff") as conn:
             states = {item.state for item in list_items(conn)}
         if ItemState.HELD_FOR_POLICE in states:
@@ -85,6 +86,11 @@ class Storyteller:
             self.assessors.decide_hosting()
         for reference in self.operator.remove_what_came():
             self.assessors.record_removal(reference)
+            self.operator.note_answered(reference)
+
+    def list_unfinished(self) -> list[str]:
+        """Return the references of the items that are not where their plan ends."""
+        return [item.reference for item in self._list() if not self._is_at_its_end(item)]
 
     def _list(self) -> list[ListedItem]:
         with open_connection(self.deployment, "staff") as conn:
@@ -99,14 +105,20 @@ class Storyteller:
         plan = self.plans.get(item.id, Plan())
         return item.state.value in plan.ends
 
-    def _has_left(self) -> bool:
-        """Whether every message has left, the operator that does nothing was reminded, and nothing is kept."""
+    def has_left(self) -> bool:
+        """Whether every message has left, those who do nothing were reminded, and nothing is kept."""
         with open_connection(self.deployment, "staff") as conn:
             messages = list_messages(conn)
             counts = count_outcomes(conn)
-        reminded = any(one.part is SendingPart.REMINDER and one.state in LEFT for one in messages)
+        staying = {item_id for item_id, plan in self.plans.items() if plan.ends == STAYS}
+        reminded = {
+            item_id
+            for one in messages
+            if one.part is SendingPart.REMINDER and one.state in LEFT
+            for item_id in one.items
+        }
         is_waiting = any(one.state in (SendingState.QUEUED, SendingState.SENDING) for one in messages)
-        return reminded and not is_waiting and counts.kept_of_settled == 0
+        return staying <= reminded and not is_waiting and counts.kept_of_settled == 0
 
 
 def plan_items(deployment: Deployment, reports: list[PracticeReport]) -> dict[UUID, Plan]:

@@ -46,8 +46,3 @@ HAND_ON_TO = "ALO 116-111 (praktikë)"
 POLICE_WORD = "Inspektor Praktikë"
 DECIDED_OPERATOR = "Strehimi Praktikë shpk"
 """Who the clerk of hosting finds behind the redirect chain."""
-
-
-def find_plan(title: str) -> Plan:
-    """Return the plan of a report."""
-    return PLANS.get(title, Plan())

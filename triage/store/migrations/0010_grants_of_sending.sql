@@ -26,7 +26,8 @@ GRANT SELECT (id, kind, country, asns, language, approved_at, disabled_at) ON re
 GRANT INSERT ON sendings, sending_items TO hotline_worker;
 GRANT UPDATE (recipient_id, state, next_try_at, nudged_at, reason) ON sendings TO hotline_worker;
 
--- hotline_outbound: sends what was decided.
+-- hotline_outbound: sends what was decided. What reporters wrote is none of its business.
+REVOKE SELECT ON reports, report_items FROM hotline_outbound;
 GRANT SELECT ON sendings, sending_items, networks, live_matches, shown_images, shown_children, online_checks,
       practice_names TO hotline_outbound;
 GRANT SELECT (image_id, kind) ON evidence_objects TO hotline_outbound; -- whether bytes are kept, not where
