@@ -125,7 +125,7 @@ def test_a_corrected_list_entry_makes_nothing_known_any_more(desk):
     assert desk.place(again).lane == "look"
 
 
-def test_a_recaptured_page_is_judged_by_what_it_shows_now(desk, site):
+def test_a_recaptured_page_shows_what_is_there_now_and_what_still_waits(desk, site):
     make_known(desk, FIRST)
     site.lay_answer("/page", pictures_of(["/first.jpg"]), "text/html")
     (page,) = desk.report(url("/page"))
@@ -138,4 +138,5 @@ def test_a_recaptured_page_is_judged_by_what_it_shows_now(desk, site):
     desk.conn.commit()
     site.lay_answer("/page", pictures_of(["/second.jpg"]), "text/html")
     capture(desk, page)
-    assert (desk.place(page).lane, desk.place(page).reason) == ("look", "a page: 1 pictures, 0 known")
+    # The first picture is gone from the page, but nobody has judged it yet: it would wait where nobody looks.
+    assert (desk.place(page).lane, desk.place(page).reason) == ("look", "a page: 2 pictures, 1 known")
