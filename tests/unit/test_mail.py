@@ -62,6 +62,31 @@ def test_a_name_that_would_break_a_header_is_refused(sign: str) -> None:
             build_mail(facts, compose_message(facts))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=?utf-8?q?Hosting=0D=0ABcc:_all@other.example?=",
+        "Hosting =?utf-8?b?DQpCY2M6IGFsbEBvdGhlci5leGFtcGxl?=",
+        "x" * 1200,
+    ],
+)
+def test_a_name_that_hides_a_header_is_refused(name: str) -> None:
+    for facts in (
+        message_facts(recipient_name=name),
+        message_facts(hotline=HotlineFacts(name, "Org", "notices@isigurt.example", "1")),
+    ):
+        with pytest.raises(MessageRefusedError):
+            build_mail(facts, compose_message(facts))
+
+
+def test_a_name_of_many_letters_stays_one_header() -> None:
+    for name in ('Eve" <x@other.example>, "', "ë" * 200, "a, b; c: d", "back\\", "x" * 500):
+        facts = message_facts(recipient_name=name)
+        mail = message_from_bytes(build_mail(facts, compose_message(facts)), policy=SMTP)
+        assert [one.addr_spec for one in mail["To"].addresses] == [facts.recipient_contact]
+        assert mail["Bcc"] is None
+
+
 def test_a_key_that_is_none_is_refused() -> None:
     facts = message_facts(recipient_key="age1nonsense")
     with pytest.raises(KeyMissingError):

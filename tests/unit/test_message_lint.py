@@ -134,6 +134,8 @@ def test_a_disarmed_address_that_is_none_of_ours_hides_nothing() -> None:
         "http://photos.example/x?y=data:image/png;base64,iVBORw0KGgo",
         "http://photos.example/screenshot.jpg?to=http://www.other.example/",
         "https://photos.example//double",
+        "https://screenshots.example/a.jpg",
+        "http://photos.example/x?y=ftp://other.example/z",
     ],
 )
 def test_a_site_cannot_choose_an_address_that_is_never_reported(url: str) -> None:
@@ -145,6 +147,23 @@ def test_a_sender_cannot_choose_a_file_name_that_is_never_reported() -> None:
     for name in ("screenshot.png", "A" * 255, "<img src=x>"):
         facts = message_facts(kind=SendingKind.POLICE, items=(item_facts(file_name=name),))
         check_message(compose_message(facts))
+
+
+@pytest.mark.parametrize(
+    "operator",
+    ["www.hosting.example SH.P.K.", "Screenshot SH.P.K.", "http://hosting.example", "a//b", "cid:x <img"],
+)
+def test_an_operator_cannot_choose_a_name_that_is_never_reported(operator: str) -> None:
+    for kind in SendingKind:
+        for baseline in (True, False):
+            item = item_facts(operator=operator, is_baseline=baseline)
+            check_message(compose_message(message_facts(kind=kind, items=(item,))))
+    refused(text=f"{COMPOSED.text}\n{operator} screenshot\n")
+
+
+def test_the_name_of_an_operator_carries_no_bytes() -> None:
+    refused(**with_field(hosting_provider="A" * (MAX_ENCODED + 1)))
+    refused(**with_field(domain="screenshots.example"))
 
 
 def test_a_message_without_its_file_is_refused() -> None:

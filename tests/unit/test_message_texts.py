@@ -157,6 +157,30 @@ def test_what_was_not_viewed_of_a_page_is_said_so() -> None:
     assert "not viewed" not in text_of(message_facts())
 
 
+def test_of_what_was_not_viewed_only_its_own_lists_are_named() -> None:
+    looked = image_facts("one", lists=("looked-practice",))
+    known = image_facts("two", basis=Basis.EXACT_HASH, lists=("baseline-practice",))
+    found = image_facts("three", basis=Basis.EXACT_HASH)
+    text = text_of(message_facts(items=(item_facts(images=(looked, known)),)))
+    assert "looked-practice" not in text
+    assert 'an entry in the trusted list "baseline-practice".' in text
+    text = text_of(message_facts(items=(item_facts(images=(looked, found)),)))
+    assert "trusted list" not in text
+    assert "an entry in our own list of material" in text
+    text = text_of(message_facts(items=(item_facts(images=(looked, known, found)),)))
+    assert 'the trusted list "baseline-practice" or in our own list' in text
+    assert 'listën e besuar "baseline-practice" ose në listën tonë' in text
+
+
+def test_the_name_of_a_list_or_an_operator_is_no_link() -> None:
+    image = image_facts(basis=Basis.EXACT_HASH, lists=("www.lists.example\nx",))
+    item = item_facts(operator="http://www.hosting.example", images=(image,), basis=Basis.EXACT_HASH)
+    for facts in (known_facts(items=(item,)), known_facts(**POLICE, items=(item,))):
+        text = compose_message(facts).text
+        assert not re.search(r"(?i)https?:|www\.", text)
+        assert "www[.]lists.example x" in flat(text)
+
+
 def test_baseline_is_said_only_when_all_of_it_is() -> None:
     items = (item_facts(), item_facts("https://photos.example/two", is_baseline=False))
     text = text_of(message_facts(items=items))
@@ -188,6 +212,7 @@ def test_no_address_in_a_text_is_alive() -> None:
         "http://photos.example/go?to=http://www.other.example/x",
         "https://photos.example/HTTPS://www.other.example",
         "http://[2001:db8::1]/x",
+        "http://photos.example/?to=ftp://other.example/x",
     ):
         for facts in (
             message_facts(items=(item_facts(url),)),
@@ -195,7 +220,7 @@ def test_no_address_in_a_text_is_alive() -> None:
         ):
             text = text_of(facts)
             assert disarm_url(url) in text
-            assert not re.search(r"(?i)https?:/|www\.", text)
+            assert not re.search(r"(?i)https?:/|ftps?:/|www\.", text)
 
 
 def test_the_sentence_of_the_text_restores_an_address() -> None:

@@ -420,3 +420,31 @@ def test_the_command_says_what_is_missing(
     (folder / missing).unlink()
     assert command(folder, "verify") == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_command_follows_no_link(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "elsewhere").mkdir(mode=0o755)
+    (folder / "out").symlink_to(folder / "elsewhere")
+    assert command(folder, "open", "--to", str(folder / "out")) == 1
+    assert list((folder / "elsewhere").iterdir()) == []
+    assert stat.S_IMODE((folder / "elsewhere").stat().st_mode) == 0o755
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("sign", ["\x1b]0;x\x07", "\x9b2J", "\x85", "\r", "\u2028", "\u202e"])
+def test_a_signer_cannot_steer_our_screen(sign: str) -> None:
+    bag = make_bag({"summary.txt": b"x"}, {"External-Identifier": "HR-1"}, NOON)
+    bag["bag-info.txt"] = bag["bag-info.txt"].replace(b"HR-1", f"HR{sign}-1".encode())
+    tags = ("bag-info.txt", "bagit.txt", "manifest-sha512.txt")
+    listed = "".join(f"{hashlib.sha512(bag[name]).hexdigest()}  {name}\n" for name in tags)
+    bag["tagmanifest-sha512.txt"] = listed.encode()
+    bag[SIGNATURE] = sign_detached(bag["tagmanifest-sha512.txt"], SIGNING_KEY).encode()
+    with pytest.raises(PackageRefusedError, match="cannot be read"):
+        open_package(pack({f"package/{name}": data for name, data in bag.items()}), IDENTITY, SIGNER)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_size_without_end_is_refused(kind: bytes) -> None:
+    member = tarfile.TarInfo("package/x")
+    member.type, member.size = kind, 2**80
+    refuse(seal(member.tobuf(tarfile.GNU_FORMAT) + bytes(1024), RECIPIENT))

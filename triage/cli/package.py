@@ -96,9 +96,11 @@ def _write_files(opened: OpenedPackage, folder: Path) -> None:
     """Write the files of a checked package into a folder that is new or empty; only we can read it.
 
     Raises:
-        PackageRefusedError: the folder holds something, or cannot be written.
+        PackageRefusedError: the folder holds something, is a link, or cannot be written.
     """
     try:
+        if folder.is_symlink():
+            raise PackageRefusedError("The folder is a link to another place.")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise PackageRefusedError("The folder is not empty.")

@@ -21,6 +21,9 @@ _PAYLOAD = re.compile(
 )
 _TAGS = ("bagit.txt", _INFO, _MANIFEST, TAG_MANIFEST, SIGNATURE)
 _LINE = re.compile(r"([0-9a-f]{128})  ([ -~]+)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_TURNING = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What makes a screen show a line in another order."""
 
 
 def is_bag_name(name: str) -> bool:
@@ -42,7 +45,7 @@ def make_bag(payload: Mapping[str, bytes], info: Mapping[str, str], created_at: 
     files = {f"data/{name}": data for name, data in payload.items()}
     size = sum(len(data) for data in files.values())
     rows = {**info, "Bagging-Date": f"{created_at:%Y-%m-%d}", "Payload-Oxum": f"{size}.{len(files)}"}
-    if any(re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", value) for value in rows.values()):
+    if any(_CONTROL.search(value) or _TURNING.search(value) for value in rows.values()):
         raise MessageRefusedError("A line of the package would be broken.")
     if not all(is_bag_name(name) for name in files):
         raise MessageRefusedError("A file of the package has a name that is not one of ours.")
@@ -103,9 +106,10 @@ def _check_digests(manifest: str, content: bytes, files: Mapping[str, bytes]) ->
 def _read_info(content: bytes) -> dict[str, str]:
     info: dict[str, str] = {}
     try:
-        for line in content.decode("utf-8").splitlines():
+        for line in content.decode("utf-8").removesuffix("\n").split("\n"):
             name, mark, value = line.partition(": ")
-            if not mark or name in info:
+            # What it says is shown on a screen: no control sequence of a hostile signer gets there.
+            if not mark or name in info or _CONTROL.search(line) or _TURNING.search(line):
                 raise ValueError
             info[name] = value
     except ValueError:

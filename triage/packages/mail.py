@@ -19,6 +19,7 @@ _MAILBOX = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 )
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,200}@[!-;=?A-~]{1,200}>")
+_LONGEST_LINE = 998
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -55,7 +56,7 @@ def build_mail(facts: MessageFacts, composed: ComposedMessage) -> bytes:
     if mail.is_multipart():
         # "=_" stands neither in quoted-printable nor in base 64, so no part can hold the boundary.
         mail.set_boundary("=_" + hashlib.sha256(facts.message_id.encode()).hexdigest()[:40])
-    return mail.as_bytes()
+    return _check_head(mail.as_bytes(), mail.keys())
 
 
 def _make_address(name: str, mailbox: str) -> Address:
@@ -67,7 +68,20 @@ def _make_address(name: str, mailbox: str) -> Address:
 def _check_header(text: str) -> str:
     if _CONTROL.search(text):
         raise MessageRefusedError("A header of the mail would hold a line break.")
+    if "=?" in text:  # the library would decode it, and write out what it hides, line breaks too
+        raise MessageRefusedError("A header of the mail would hold encoded words of others.")
     return text
+
+
+def _check_head(data: bytes, names: list[str]) -> bytes:
+    """Refuse a mail whose head, as it was written, is not just the headers that were set."""
+    lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    if any(len(line) > _LONGEST_LINE or re.search(rb"[\r\n]", line) for line in lines):
+        raise MessageRefusedError("A header of the mail would be too long or broken.")
+    written = [line.partition(b":")[0].decode("ascii", "replace") for line in lines if line[:1] not in b" \t"]
+    if written != names:
+        raise MessageRefusedError("The head of the mail would not be the one that was meant.")
+    return data
 
 
 def _check_message_id(text: str) -> str:

@@ -155,7 +155,7 @@ def _unpack(packed: bytes) -> dict[str, bytes]:
                 content = archive.extractfile(member)
                 files[name] = b"" if content is None else content.read()
             rest = packed[archive.offset :]
-    except (tarfile.TarError, ValueError, OSError, EOFError, RecursionError):
+    except (tarfile.TarError, ValueError, OSError, EOFError, RecursionError, OverflowError):
         raise PackageRefusedError("The package is no tar file.") from None
     if rest.strip(b"\0"):
         raise PackageRefusedError("The package has bytes behind its end.")

@@ -4,9 +4,10 @@
 2. Prose: no live address, no data: address, no markup, no long run of encoded bytes.
 3. Every element that its kind asks for, in each of its languages.
 
-An address of an item is whatever its site chose, and the name of an uploaded file whatever its sender chose: those
-that stand in their own fields of our JSON, addresses in their normal form, are left out of the search, so that
-nobody can name a file so that it is never reported. Nothing else is left out. A refusal never repeats what it found.
+An address of an item and the host in it are whatever its site chose, the name of an uploaded file whatever its sender
+chose, that of an operator whatever it calls itself: those that stand in their own fields of our JSON, addresses in
+their normal form, are left out of the search, so that nobody can choose a name that is never reported. Nothing else is
+left out. A refusal never repeats what it found.
 """
 
 import json
@@ -16,13 +17,14 @@ from typing import Any
 
 from triage.errors import InvalidUrlError, MessageRefusedError
 from triage.rules.message_facts import Attachment, ComposedMessage
-from triage.rules.message_words import disarm_url
+from triage.rules.message_words import disarm_name, disarm_url
 from triage.rules.states import SendingKind, SendingPart
-from triage.rules.urls import normalise_link
+from triage.rules.urls import normalise_link, split_url
 
 MAX_ENCODED = 200
 """Longest run of letters, digits and signs of base 64 that may stand in a message."""
 MAX_FILE_NAME = 255
+MAX_OPERATOR = 200
 _NAMES = re.compile(r"(?:xarf-[1-9][0-9]{0,3}|notice|referral)\.json")
 _MEDIA_ENDINGS = re.compile(
     r"(?i)\.(?:jpe?g|jfif|png|gif|webp|avif|heic|heif|bmp|tiff?|svg|ico|jxl|psd|mp4|m4v|mov|avi|mkv|webm|mpe?g|wmv|flv"
@@ -119,12 +121,15 @@ def check_message(composed: ComposedMessage) -> None:
         raise MessageRefusedError("A message needs its machine-readable file.")
     urls = {url for document in documents for url in _find_urls(document)}
     names = {name for document in documents for name in _find_file_names(document)}
+    operators = {name for document in documents for name in _find_operators(document)}
+    hosts = {split_url(url).host for url in urls}
     for document in documents:
+        chosen = urls | names | operators | {host for host in hosts if host == document.get("domain")}
         for text in _walk(document):
-            if text not in urls and text not in names:
+            if text not in chosen:
                 _check_text(text)
     _check_subject(composed)
-    _check_prose(composed.text, urls)
+    _check_prose(composed.text, urls, operators)
     _check_elements(composed)
 
 
@@ -156,6 +161,12 @@ def _find_file_names(document: dict[str, Any]) -> Iterator[str]:
     for place in _list_items(document):
         name = place.get("file_name")
         if isinstance(name, str) and len(name) <= MAX_FILE_NAME:
+            yield name
+
+
+def _find_operators(document: dict[str, Any]) -> Iterator[str]:
+    for name in (document.get("hosting_provider"), *(row.get("operator") for row in _list_items(document))):
+        if isinstance(name, str) and len(name) <= MAX_OPERATOR:
             yield name
 
 
@@ -209,11 +220,13 @@ def _check_subject(composed: ComposedMessage) -> None:
     _check_text(composed.subject)
 
 
-def _check_prose(text: str, urls: set[str]) -> None:
+def _check_prose(text: str, urls: set[str], operators: set[str]) -> None:
     if any(url in text for url in urls):
         raise MessageRefusedError("The text holds a live address.")
     for shown in sorted((disarm_url(url) for url in urls), key=len, reverse=True):
         text = text.replace(f"{shown}\n", "\n")
+    for shown in {disarm_name(name) for name in operators}:
+        text = text.replace(f", {shown}, ", ", ")
     if _LIVE.search(text):
         raise MessageRefusedError("The text holds a live address.")
     _check_text(text)

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from triage.rules.message_facts import HotlineFacts, ItemFacts, MessageFacts
+from triage.rules.message_facts import HotlineFacts, ImageFacts, ItemFacts, MessageFacts
 from triage.rules.states import Basis, SendingKind
 from triage.rules.urls import defang
 
@@ -43,10 +43,18 @@ def write_plain(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
 
 
+def disarm_name(text: str) -> str:
+    """Return a name of others on one line, in which no program finds a link: some operators are called www."""
+    text = re.sub(r"(?i)\bhtt(ps?\s*:)", "hxx\\1", write_plain(text))
+    text = re.sub(r"(?i)\bft(ps?\s*:)", "fx\\1", text)
+    return re.sub(r"(?i)\b(www)\.", "\\1[.]", text).replace("//", "/ /")
+
+
 def disarm_url(url: str) -> str:
     """Return an address that no program turns into a link, not even one that stands inside of it."""
     scheme, mark, rest = defang(url).partition("://")
     rest = re.sub(r"(?i)h(tt)(ps?:/)", "hxx\\2", rest)
+    rest = re.sub(r"(?i)ft(ps?:/)", "fx\\1", rest)
     return scheme + mark + re.sub(r"(?i)\b(www)\.", "\\1[.]", rest)
 
 
@@ -80,9 +88,18 @@ def write_contact(hotline: HotlineFacts) -> str:
 
 
 def list_names(facts: MessageFacts) -> str:
-    """Return the names of the lists that hold the files of a message; empty when none does."""
-    names = {name for item in facts.items for image in item.images for name in image.lists}
-    return ", ".join(f'"{name}"' for name in sorted(names))
+    """Return the names of the lists that hold the files that nobody viewed; empty when none does."""
+    names = {name for image in _find_unviewed(facts) for name in image.lists}
+    return ", ".join(f'"{disarm_name(name)}"' for name in sorted(names))
+
+
+def has_unlisted(facts: MessageFacts) -> bool:
+    """Whether some file that nobody viewed is on no trusted list, but is one that we found before."""
+    return any(not image.lists for image in _find_unviewed(facts))
+
+
+def _find_unviewed(facts: MessageFacts) -> list[ImageFacts]:
+    return [image for item in facts.items for image in item.images if image.basis == Basis.EXACT_HASH]
 
 
 def find_judged_at(facts: MessageFacts) -> datetime | None:
@@ -99,7 +116,7 @@ def is_all_baseline(facts: MessageFacts) -> bool:
 
 def is_mixed(facts: MessageFacts) -> bool:
     """Whether some image of a message was not viewed, but is exactly one of a list."""
-    return any(image.basis == Basis.EXACT_HASH for item in facts.items for image in item.images)
+    return bool(_find_unviewed(facts))
 
 
 def has_one_assessor(facts: MessageFacts) -> bool:

@@ -12,6 +12,7 @@ from triage.rules.message_words import (
     choose_languages,
     find_judged_at,
     has_one_assessor,
+    has_unlisted,
     is_all_baseline,
     is_mixed,
     list_names,
@@ -58,9 +59,10 @@ def write_basis_sq(facts: MessageFacts) -> str:
     baseline = is_all_baseline(facts)
     law = "nenit 117 të Kodit Penal të Republikës së Shqipërisë"
     lists = list_names(facts)
-    where = (
-        f"listën e besuar {lists}" if lists else "listën tonë të materialit të gjetur më parë të paligjshëm"
-    )
+    ours = "listën tonë të materialit të gjetur më parë të paligjshëm"
+    where = f"listën e besuar {lists}" if lists else ours
+    if lists and has_unlisted(facts):
+        where += f" ose në {ours}"
     if facts.basis == Basis.EXACT_HASH:
         more = ' Ai plotëson kriterin ndërkombëtar "Baseline" të INTERPOL-it.' if baseline else ""
         return (
@@ -81,7 +83,10 @@ def write_basis_en(facts: MessageFacts) -> str:
     baseline = is_all_baseline(facts)
     law = "Article 117 of the Albanian Criminal Code"
     lists = list_names(facts)
-    where = f"the trusted list {lists}" if lists else "our own list of material that was found illegal before"
+    ours = "our own list of material that was found illegal before"
+    where = f"the trusted list {lists}" if lists else ours
+    if lists and has_unlisted(facts):
+        where += f" or in {ours}"
     if facts.basis == Basis.EXACT_HASH:
         more = " It meets the INTERPOL Baseline criteria." if baseline else ""
         return (

@@ -9,6 +9,7 @@ from textwrap import fill
 from triage.rules.message_facts import ImageFacts, ItemFacts, MessageFacts
 from triage.rules.message_words import (
     choose_languages,
+    disarm_name,
     join_words,
     mark_practice,
     write_contact,
@@ -183,7 +184,7 @@ def _write_hosting(item: ItemFacts, languages: tuple[str, ...]) -> str:
     if item.operator is None:
         return join_words(languages, "nuk është lokalizuar ende", "not located yet")
     network = f"AS{item.asn}" if item.asn is not None else "–"
-    return f"{item.address or '–'}, {network}, {write_plain(item.operator)}, {item.country or '–'}"
+    return f"{item.address or '–'}, {network}, {disarm_name(item.operator)}, {item.country or '–'}"
 
 
 def _write_verdict(item: ItemFacts, languages: tuple[str, ...]) -> str:
@@ -240,7 +241,7 @@ def _write_image(place: int, image: ImageFacts, languages: tuple[str, ...]) -> l
     lines.append(row("Vendimi", "Verdict", _write_word(image.baseline, languages)))
     lines.append(row("Baza", "Basis", _write_basis(image.basis, languages)))
     if image.lists:
-        lines.append(row("Listat", "Lists", ", ".join(image.lists)))
+        lines.append(row("Listat", "Lists", ", ".join(disarm_name(name) for name in image.lists)))
     judged_at = image.settled_at or image.assessed_at
     if image.basis == Basis.EXACT_HASH:
         lines.append(row("Konfirmuar", "Confirmed", write_time(judged_at)))

@@ -46,11 +46,12 @@ class Outbox:
         target = self._find(file_name)
         partial = target.with_name(f".{new_object_name()}{_PARTIAL}")
         try:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(target.parent)
             _write(partial, data)
             try:
                 os.link(partial, target)
             except FileExistsError:
+                _sync_folder(target.parent)  # whoever put it there may have died just before
                 return False
             crash_point("after_smtp_data")
             _sync_folder(target.parent)
@@ -76,6 +77,16 @@ class Outbox:
         if not all(_PART.fullmatch(part) for part in parts):
             raise StorageError("The name of a file of the outbox cannot be used.")
         return self.root.joinpath(*parts)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing: each for us alone, each in its place for good."""
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        _make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _write(path: Path, data: bytes) -> None:

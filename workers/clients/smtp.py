@@ -14,7 +14,9 @@ import contextlib
 import ipaddress
 import re
 import smtplib
+import socket
 import ssl
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -30,6 +32,8 @@ LONGEST_S = 100.0
 QUIT_S = 2.0
 """How long a farewell may take, in seconds; nothing hangs on it."""
 _PORTS = {"smtp": 587, "smtps": 465}
+_LONGEST_LINE = 8192
+_REPLY = re.compile(rb"([2-5][0-9][0-9])(?:([ -])[^\n]*)?\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +107,18 @@ class MailRelay:
             scheme, host, port = "", None, None
         if scheme not in _PORTS or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
             raise SettingsError("SMTP_URL cannot be read: smtp://user:password@host:587 or smtps://host:465")
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if not (user + password).isascii():
+            raise SettingsError(
+                "SMTP_URL names a user or a password that is not ASCII; relays take no other."
+            )
         return cls(
             host=host,
             port=port or _PORTS[scheme],
             is_tls=scheme == "smtps",
             needs_starttls=scheme == "smtp" and not is_loopback(host),
-            user=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
+            user=user or None,
+            password=password or None,
             timeout_s=timeout_s,
             hello=hello,
         )
@@ -122,9 +131,20 @@ class MailRelay:
             message: the mail with CRLF line ends.
         """
         began = time.monotonic()
+        peer = self._make_peer()
+        # A relay that answers a byte at a time is never silent: what ends it is a clock of its own.
+        clock = threading.Timer(LONGEST_S, _hang_up, (peer,))
+        clock.daemon = True
+        clock.start()
         try:
-            peer = self._connect()
-        except (OSError, smtplib.SMTPException):
+            return self._talk(peer, sender, recipient, message, began)
+        finally:
+            clock.cancel()
+
+    def _talk(self, peer: smtplib.SMTP, sender: str, recipient: str, message: bytes, began: float) -> Outcome:
+        try:
+            self._connect(peer)
+        except (OSError, ValueError, smtplib.SMTPException):  # a host name may be a ValueError too
             return RefusedForNow()
         try:
             try:
@@ -133,17 +153,17 @@ class MailRelay:
                 return refused.outcome
             except smtplib.SMTPResponseException as refused:
                 return RefusedForNow(refused.smtp_code)
-            except (OSError, smtplib.SMTPException):
+            except (OSError, ValueError, smtplib.SMTPException):  # ValueError: what cannot be said in SMTP
                 return RefusedForNow()
             return self._hand_over(peer, message, began)
         finally:
-            with contextlib.suppress(OSError, smtplib.SMTPException):
+            with contextlib.suppress(OSError, ValueError, smtplib.SMTPException):
                 if peer.sock is not None:
                     peer.sock.settimeout(min(self.timeout_s, QUIT_S))
                     peer.quit()
             peer.close()
 
-    def _connect(self) -> smtplib.SMTP:
+    def _make_peer(self) -> smtplib.SMTP:
         timeout = max(0.1, min(self.timeout_s, PREPARE_S))
         if self.is_tls:
             peer: smtplib.SMTP = smtplib.SMTP_SSL(
@@ -152,6 +172,9 @@ class MailRelay:
             peer._host = self.host  # type: ignore[attr-defined]  # the name that the certificate must bear
         else:
             peer = smtplib.SMTP(local_hostname=self.hello, timeout=timeout)
+        return peer
+
+    def _connect(self, peer: smtplib.SMTP) -> None:
         try:
             code, _ = peer.connect(self.host, self.port)
         except BaseException:
@@ -160,7 +183,6 @@ class MailRelay:
         if code != 220:
             peer.close()
             raise smtplib.SMTPConnectError(code, b"")
-        return peer
 
     def _prepare(self, peer: smtplib.SMTP, sender: str, recipient: str, began: float) -> None:
         """Do everything up to the relay's 354."""
@@ -188,15 +210,17 @@ class MailRelay:
             self._limit(peer, began, LONGEST_S)
             peer.send(re.sub(rb"(?m)^\.", b"..", lines) + b"\r\n.\r\n")
             self._limit(peer, began, LONGEST_S)
-            code, _ = peer.getreply()
-        except (OSError, smtplib.SMTPException):
+            code = _read_last_reply(peer)
+        except (OSError, ValueError, smtplib.SMTPException):
             return Unclear()
-        if 200 <= code < 300:
+        if code is None:
+            return Unclear()
+        if code < 300:
             crash_point("after_smtp_data")
             return Accepted()
         if 400 <= code < 500:
             return RefusedForNow(code)
-        return RefusedForGood(code) if 500 <= code < 600 else Unclear()
+        return RefusedForGood(code) if code >= 500 else Unclear()
 
     def _limit(self, peer: smtplib.SMTP, began: float, until_s: float) -> None:
         """Give the next exchange its time: the longest silence, or what is left of the whole."""
@@ -215,6 +239,29 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _read_last_reply(peer: smtplib.SMTP) -> int | None:
+    """Return the code of the reply to a message; None unless the reply came whole and can be read.
+
+    smtplib takes a line that a broken connection cut off for a reply; here it must not decide anything.
+    """
+    if peer.file is None:
+        return None
+    while True:
+        line = peer.file.readline(_LONGEST_LINE)
+        match = _REPLY.fullmatch(line)
+        if match is None:
+            return None
+        if match[2] != b"-":
+            return int(match[1])
+
+
+def _hang_up(peer: smtplib.SMTP) -> None:
+    """Break a connection off from outside, below its TLS: whoever reads from it sees its end."""
+    if peer.sock is not None:
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(peer.sock, socket.SHUT_RDWR)
 
 
 def _refuse(code: int) -> NoReturn:

@@ -21,6 +21,20 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path):
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
 
 
+def test_every_folder_that_is_made_is_ours_alone_and_stays(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("workers.clients.outbox._sync_folder", synced.append)
+    root = tmp_path / "outbox"
+    outbox = Outbox(root)
+    assert outbox.put(NAME, b"first")
+    folders = [root, root / "mail", root / "mail/new"]
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700] * 3
+    assert synced == [tmp_path, root, root / "mail", root / "mail/new"]
+    synced.clear()
+    assert not outbox.put(NAME, b"first")  # whoever put it there may have died before it was synced
+    assert synced == [root / "mail/new"]
+
+
 @pytest.mark.parametrize(
     "name",
     ["../escaped.eml", "mail/../../escaped.eml", "/etc/escaped", "mail//a", "mail/.hidden", "", "mail/a\nb"],

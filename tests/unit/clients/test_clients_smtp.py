@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 from dataclasses import replace
 
 import pytest
@@ -82,6 +83,73 @@ def test_a_relay_that_is_slow_at_every_step_ends_in_time(relay, monkeypatch):
     monkeypatch.setattr("workers.clients.smtp.PREPARE_S", 0.0)
     assert send(relay) == RefusedForNow()
     assert relay.mails == []
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome"), [("greeting", RefusedForNow), ("mail", RefusedForNow), ("end", Unclear)]
+)
+@pytest.mark.parametrize("drops", [b"250-and more\r\n", b"2"])
+def test_a_relay_that_never_comes_to_an_end_is_hung_up_on(relay, monkeypatch, step, outcome, drops):
+    monkeypatch.setattr("workers.clients.smtp.LONGEST_S", 0.8)
+    talk = relay._answer
+
+    def drip(peer, at):
+        if at != step:
+            return talk(peer, at)
+        for _ in range(60):
+            peer.sendall(drops)
+            time.sleep(0.05)
+        return False
+
+    monkeypatch.setattr(relay, "_answer", drip)
+    began = time.monotonic()
+    assert type(send(relay)) is outcome
+    assert time.monotonic() - began < 2.0
+
+
+@pytest.mark.parametrize(
+    "cut", [b"2", b"250", b"250 taken", b"550", b"250-taken\r\n250", b"2500 x\r\n", b"\r\n"]
+)
+def test_half_a_reply_to_a_message_decides_nothing(relay, monkeypatch, cut):
+    talk = relay._answer
+
+    def hang_up(peer, at):
+        if at == "end":
+            peer.sendall(cut)
+            return False
+        return talk(peer, at)
+
+    monkeypatch.setattr(relay, "_answer", hang_up)
+    assert send(relay) == Unclear()
+
+
+@pytest.mark.parametrize("whole", [b"250\r\n", b"250-a\r\n250 b\r\n", b"250 \xff\n"])
+def test_a_whole_reply_is_read_in_every_form(relay, monkeypatch, whole):
+    talk = relay._answer
+
+    def take(peer, at):
+        if at == "end":
+            peer.sendall(whole)
+            return False
+        return talk(peer, at)
+
+    monkeypatch.setattr(relay, "_answer", take)
+    assert send(relay) == Accepted()
+
+
+def test_what_cannot_be_said_in_smtp_has_not_left(relay):
+    sender = client(relay.url)
+    for words in ("ë@provider.example", "a@provider.example\r\nDATA"):
+        assert sender.send("notices@hotline.example", words, MAIL) == RefusedForNow()
+    assert client("smtp://a..b.example").send("a@a.example", "b@b.example", MAIL) == RefusedForNow()
+    assert relay.mails == []
+
+
+@pytest.mark.parametrize("sign", ["\u00eb:word", "user:w\u00ebrd", "%C3%AB:word"])
+def test_a_password_that_no_relay_takes_is_a_setting_to_mend(sign):
+    with pytest.raises(SettingsError) as caught:
+        MailRelay.from_url(f"smtps://{sign}@relay.example", timeout_s=1, hello="hotline.example")
+    assert "word" not in str(caught.value).replace("password", "")
 
 
 class Keeper:
