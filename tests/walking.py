@@ -25,6 +25,7 @@ from triage.ids import new_id, new_object_name
 from triage.model import ChannelOut, EvidenceKind, Media, Person, PersonRole, RecipientKind
 from triage.rules.assessing import Judgement, Label, SecondAssessor
 from triage.rules.hosting import Judged
+from triage.rules.lanes import PAGE_BEHIND_PAGE
 from triage.rules.online import CheckPolicy
 from triage.rules.rights import rights_of
 from triage.rules.states import Agreement, Lane, OnlineResult, Remit
@@ -249,9 +250,11 @@ class World:
             findings = self._find(shown)
         else:
             body = hashlib.sha256(repr(shown).encode()).digest()
-            pictures = tuple(normalise_url(one) for one in shown)
+            is_reported = taken.item.is_top_level  # only the pictures of a reported page become items
+            pictures = tuple(normalise_url(one) for one in shown) if is_reported else ()
+            reservation = None if is_reported else PAGE_BEHIND_PAGE
             facts = CaptureFacts(url, 200 if shown else 404, (), "text/html", 9, body, 1)
-            findings = record_capture.CaptureFindings(facts, pictures=pictures)
+            findings = record_capture.CaptureFindings(facts, pictures=pictures, reservation=reservation)
         record = record_capture.record_capture
         after_s = LIMITS.recapture_after_s
         self.do("worker", record, taken, findings, actor="worker", now=self.now, recapture_after_s=after_s)

@@ -14,7 +14,7 @@ from uuid import UUID
 from api.console.signed_in import SignedIn
 from triage.errors import UnknownThingError
 from triage.model import Hosting, Item
-from triage.rules.assessing import Label, NationalVerdict, state_of_given
+from triage.rules.assessing import Label, NationalVerdict, Place, state_of_given
 from triage.rules.rights import Right
 from triage.rules.states import ClosedAs, ImageState, ItemKind, ItemState
 from triage.store import assessments, hostings, review
@@ -134,7 +134,13 @@ def build_view(
     ]
     children = review.read_bare_children(conn, item_id)
     reports = review.read_reports(conn, item_id)
-    form, labels = _item_form(item, pictures, signed_in, has_judged=has_judged_item)
+    form, labels = _item_form(
+        item,
+        pictures,
+        signed_in,
+        has_judged=has_judged_item,
+        is_decided=any(one.place is Place.LEAD for one in given),
+    )
     may_confirm = (
         assesses
         and state_of_given(given) in (ImageState.UNJUDGED, ImageState.SETTLED)
@@ -251,10 +257,10 @@ def _is_bare(item: Item, pictures: Sequence[Picture]) -> bool:
 
 
 def _item_form(
-    item: Item, pictures: Sequence[Picture], signed_in: SignedIn, *, has_judged: bool
+    item: Item, pictures: Sequence[Picture], signed_in: SignedIn, *, has_judged: bool, is_decided: bool
 ) -> tuple[str, tuple[Label, ...]]:
     if item.state is ItemState.AWAITING_LEAD:
-        form = "decide" if signed_in.may(Right.DECIDE) else ""
+        form = "decide" if signed_in.may(Right.DECIDE) and not is_decided else ""
     elif item.state is ItemState.AWAITING_ASSESSMENT and not has_judged:
         form = "assess" if signed_in.may(Right.ASSESS) else ""
     else:

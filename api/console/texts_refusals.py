@@ -11,6 +11,9 @@ SENTENCES: dict[str, str] = {
     "A lead decides; only what nobody could see may go to the police as not viewed.": (
         "Vendos drejtuesi; vetëm ajo që askush nuk mundi ta shihte shkon te policia si e paparë."
     ),
+    "A lead has decided this already; what is left to judge are its pictures.": (
+        "Një drejtues e ka vendosur tashmë; mbeten për t’u vlerësuar imazhet e saj."
+    ),
     "It goes to the police as not viewed: tick police first too.": (
         "Shkon te policia si e paparë: shënoni edhe “policia e para”."
     ),

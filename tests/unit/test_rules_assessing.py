@@ -111,6 +111,13 @@ def test_a_lead_decides_what_is_disputed_and_only_that():
         judge(DISPUTED, Label.BASELINE, person=LEAD, lead=True, looked=False)
 
 
+def test_a_lead_decides_once_also_of_a_page_whose_pictures_still_wait():
+    page = Subject(ImageState.DISPUTED, is_known_by_list=False, can_be_shown=True, is_image=False)
+    given = [said(Label.UNSURE), said(Label.NATIONAL, LEAD, Place.LEAD)]
+    with pytest.raises(NotAllowedError, match="decided this already"):
+        judge(page, Label.NOT_ILLEGAL, given=given, lead=True)
+
+
 def test_a_lead_sends_to_the_police_unseen_only_what_cannot_be_shown():
     unseen = Subject(ImageState.DISPUTED, is_known_by_list=False, can_be_shown=False)
     ruling = judge(unseen, Label.UNSURE, person=LEAD, lead=True, looked=False, police_hold=True)

@@ -176,6 +176,8 @@ def _find_place(state: ImageState, given: Sequence[Given], person_id: UUID, *, i
         raise NotAllowedError("This is settled; reopen it to judge it anew.")
     if is_lead_word != (state is ImageState.DISPUTED):
         raise NotAllowedError("A lead decides what is disputed, and only that.")
+    if any(one.place is Place.LEAD for one in given):
+        raise NotAllowedError("A lead has decided this already; what is left to judge are its pictures.")
     if state is ImageState.DISPUTED:
         return Place.LEAD
     if any(one.person_id == person_id for one in given):

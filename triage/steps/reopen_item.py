@@ -99,6 +99,7 @@ def reopen_items(
         items.move_item(conn, item.id, item.state, "reopened", now=now, lane=place.lane, reason=place.reason)
         events.append(NewEvent(stream_of("item", item.id), "reopened", {"before": item.state.value}))
         events += withdraw_for_items(conn, [item], now=now, reason=reason, policy=sending)
+    refresh_pages(conn, [item.id for item in locked], events, now=now)
 
 
 def _place_again(conn: Connection, item: Item) -> Placing:

@@ -61,11 +61,12 @@ INVARIANTS: tuple[Invariant, ...] = (
         " AND NOT EXISTS (SELECT FROM shown_children WHERE parent_id = items.id))",
     ),
     Invariant(
-        "A page in no_look shows only pictures that wait in no_look or were judged before.",
+        "A page in no_look shows only pictures that wait in no_look, were judged before or are captured again.",
         "SELECT items.id FROM items JOIN shown_children ON parent_id = items.id"
         " JOIN items AS child ON child.id = child_id"
         " WHERE items.base_lane = 'no_look' AND child.base_lane IS DISTINCT FROM 'no_look'"
-        " AND child.state IN ('received', 'awaiting_assessment', 'awaiting_lead')",
+        " AND child.state IN ('awaiting_assessment', 'awaiting_lead')"
+        " AND NOT EXISTS (SELECT FROM shown_children AS below WHERE below.parent_id = child.id)",
     ),
     Invariant(
         "An item in look shows something that no trusted list knows.",

@@ -26,7 +26,8 @@ def lift_hold(
     """
     return (
         conn.execute(
-            "UPDATE police_holds SET lifted_by = %(person_id)s, lifted_at = %(now)s, said_so = %(said_so)s"
+            "UPDATE police_holds SET lifted_by = %(person_id)s, lifted_at = greatest(%(now)s, set_at),"
+            " said_so = %(said_so)s"
             " WHERE item_id = %(item_id)s AND round = %(round)s AND lifted_at IS NULL",
             {
                 "item_id": item_id,

@@ -306,12 +306,17 @@ def read_parent_ids(conn: Connection, item_id: UUID) -> list[UUID]:
 
 
 def read_children(conn: Connection, parent_id: UUID) -> list[ShownChild]:
-    """Return the pictures that a page shows now, in their order on it."""
+    """Return the pictures that a page shows now, in their order on it.
+
+    What shows pictures itself was reported itself and stands in the queue: no page waits for another one, and so
+    two that show each other never wait for ever.
+    """
     with conn.cursor(row_factory=row_of(ShownChild)) as cursor:
         return cursor.execute(
             "SELECT items.id, items.state, items.base_lane AS lane, items.closed_as"
-            " FROM shown_children JOIN items ON items.id = child_id"
-            " WHERE parent_id = %(id)s ORDER BY place, items.id",
+            " FROM shown_children JOIN items ON items.id = child_id WHERE parent_id = %(id)s"
+            " AND NOT EXISTS (SELECT FROM shown_children AS below WHERE below.parent_id = items.id)"
+            " ORDER BY place, items.id",
             {"id": parent_id},
         ).fetchall()
 
