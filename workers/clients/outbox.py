@@ -41,7 +41,7 @@ class Outbox:
         """Put a file in its place; False when one of that name is there already, which is left as it is.
 
         Raises:
-            StorageError: it cannot be written; nothing is in its place.
+            StorageError: it cannot be written, or not made durable; a further try finds out which.
         """
         target = self._find(file_name)
         partial = target.with_name(f".{new_object_name()}{_PARTIAL}")
