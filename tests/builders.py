@@ -27,7 +27,7 @@ from triage.store.people import find_person, insert_person
 from triage.store.pool import Database
 from triage.store.practice import read_practice_names, replace_practice_names, write_kind
 from triage.vault import ObjectVault, new_identity
-from workers.fetcher.policy import PracticeNames
+from workers.dialling.practice_names import PracticeNames
 from workers.tools import CaptureTools, IndexHolder
 
 Connection = psycopg.Connection[Any]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from workers.fetcher.policy import PracticeNames
+from workers.dialling.practice_names import PracticeNames
 
 Writer = Callable[[socket.socket], None]
 

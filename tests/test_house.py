@@ -232,7 +232,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             "images": {"state", "round", "verdict", "verdict_baseline", "verdict_basis", "settled_at"},
             "items": {
                 *("state", "remit", "base_lane", "reason", "closed_as", "moved_at", "tries"),
-                *("next_try_at", "nudged_at", "settled_at", "danger"),
+                *("next_try_at", "nudged_at", "settled_at", "danger", "asked_exit", "has_turn"),
             },
         },
         "DELETE": dict.fromkeys(
@@ -244,19 +244,36 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
         ),
     },
     "hotline_worker": {
-        "INSERT": dict.fromkeys(
-            (
-                *("captures", "custody_events", "evidence_destroyed", "evidence_keys", "evidence_objects"),
-                *("fingerprints", "hostings", "images", "item_children", "item_images", "items", "matches"),
-                *("online_checks", "sending_items", "sendings"),
+        "INSERT": {
+            **dict.fromkeys(
+                (
+                    *(
+                        "captures",
+                        "custody_events",
+                        "evidence_destroyed",
+                        "evidence_keys",
+                        "evidence_objects",
+                    ),
+                    *(
+                        "fingerprints",
+                        "hostings",
+                        "images",
+                        "item_children",
+                        "item_images",
+                        "items",
+                        "matches",
+                    ),
+                    *("online_checks", "sending_items", "sendings", "host_turns", "embedded_files"),
+                ),
+                ALL,
             ),
-            ALL,
-        ),
+            "intake_objects": {"name", "item_id", "bytes", "created_at"},
+        },
         "UPDATE": {
-            **dict.fromkeys(("captures", "item_children", "item_images"), ALL),
+            **dict.fromkeys(("captures", "item_children", "item_images", "host_turns"), ALL),
             "items": {
                 *("state", "remit", "base_lane", "reason", "closed_as", "moved_at", "captured_at"),
-                *("capture_id", "tries", "next_try_at", "nudged_at"),
+                *("capture_id", "tries", "next_try_at", "nudged_at", "asked_exit", "has_turn", "is_patient"),
             },
             "images": {
                 *("media", "can_be_shown", "is_undecided", "finding", "format", "width", "height", "frames"),
@@ -266,7 +283,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             "evidence_destroyed": {"object_gone"},
             "sendings": {"recipient_id", "state", "next_try_at", "nudged_at", "reason"},
         },
-        "DELETE": dict.fromkeys(("evidence_keys", "evidence_objects", "sending_items"), ALL),
+        "DELETE": dict.fromkeys(("evidence_keys", "evidence_objects", "sending_items", "host_turns"), ALL),
     },
     "hotline_outbound": {
         "INSERT": {"custody_events": ALL},

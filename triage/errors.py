@@ -83,6 +83,14 @@ class CaptureRefusedError(HotlineError):
 class CaptureFailedError(HotlineError):
     """The fetch failed for a reason that may pass."""
 
+    def __init__(
+        self, message: str | None = None, *, failure: str = "broken_off", retry_after_s: float | None = None
+    ) -> None:
+        """Take the words, the failure's name (`rules/fetch_failures.py`) and how long the server asks us to wait."""
+        super().__init__(message)
+        self.failure = failure
+        self.retry_after_s = retry_after_s
+
 
 class PictureRefusedError(HotlineError):
     """The picture cannot be decoded."""

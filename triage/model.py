@@ -73,9 +73,10 @@ class EvidenceKind(StrEnum):
     COLOUR = "colour"
     GREY_HALF = "grey_half"
     THUMB = "thumb"
+    SHEET = "sheet"
 
 
-VIEWS = (EvidenceKind.COLOUR, EvidenceKind.GREY_HALF, EvidenceKind.THUMB)
+VIEWS = (EvidenceKind.COLOUR, EvidenceKind.GREY_HALF, EvidenceKind.THUMB, EvidenceKind.SHEET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ class Item:
     next_try_at: datetime | None
     round: int
     settled_at: datetime | None
+    asked_exit: str | None
+    has_turn: bool
 
 
 @dataclass(frozen=True, slots=True)

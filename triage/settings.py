@@ -127,11 +127,35 @@ class Settings:
         64 * 2**20, "Largest body that is fetched, in bytes, before and after decompression."
     )
     fetch_max_redirects: int = setting(8, "Most redirects that are followed.")
-    page_max_children: int = setting(100, "Most pictures of one page that become child items.")
+    fetch_least_rate: int = setting(
+        512, "Bytes a second below which an answer counts as too slow, after its first ten seconds; 0: never."
+    )
+    fetch_profile: str = setting(
+        "browser",
+        "How the fetcher asks: browser (the headers of a common browser) or plain (few, and who we are).",
+    )
     fetch_user_agent: str = setting(
         "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-        "User-Agent header that the fetcher sends.",
+        "User-Agent header that the browser profile sends.",
     )
+    fetch_language: str = setting("sq,en;q=0.7", "Accept-Language header that the fetcher sends.")
+    fetch_exits: tuple[str, ...] = setting(
+        (),
+        "Ways out beside the direct one, comma-separated: NAME=http://HOST:PORT (CONNECT), NAME=socks5://HOST:PORT"
+        " (names are resolved here), NAME=tor://HOST:PORT (SOCKS5, names resolved there, one circuit a report).",
+    )
+    fetch_exit_rules: tuple[str, ...] = setting(
+        (),
+        "Which way out is taken, the first that fits, comma-separated: .SUFFIX=NAME, country:XX=NAME, *=NAME;"
+        " direct is one too, and taken where none fits. A .onion address needs a tor one.",
+    )
+    host_pace_s: float = setting(0.2, "Seconds between two requests to one site, all workers together.")
+    host_burst: int = setting(10, "Requests that one site may get at once before they are paced.")
+    fetches_at_once: int = setting(
+        32, "Most captures of addresses under way at one time, all workers together."
+    )
+    page_max_children: int = setting(500, "Most pictures of one page that become child items.")
+    page_max_frames: int = setting(10, "Most frames of one page that are read for pictures.")
 
     # Decoder
     sandbox: str = setting("strict", "strict, or weak to decode without seccomp where the machine has none.")
@@ -274,6 +298,10 @@ def _check(settings: Settings) -> Settings:
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, (int, float)) and not (number >= 0 and math.isfinite(number)):
                 raise SettingsError(f"{environment_name(spec.name)} must be a number, and not negative")
+    if settings.fetch_profile not in {"browser", "plain"}:
+        raise SettingsError("FETCH_PROFILE must be browser or plain")
+    if settings.host_burst < 1 or settings.fetches_at_once < 1:
+        raise SettingsError("HOST_BURST and FETCHES_AT_ONCE must be at least 1")
     for text in settings.inside_networks:
         _check_network(text)
     if settings.workers < 1:

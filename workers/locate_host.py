@@ -31,14 +31,8 @@ from triage.store.networks import find_network
 from triage.store.practice import read_practice_names
 from triage.store.rows import Connection
 from workers.clients import dns
-from workers.fetcher.policy import (
-    Network,
-    PracticeNames,
-    check_address,
-    check_host,
-    is_numeric,
-    read_networks,
-)
+from workers.dialling.policy import Network, check_address, check_host, is_numeric, read_networks
+from workers.dialling.practice_names import PracticeNames
 from workers.tools import CaptureTools
 
 _log = logging.getLogger(__name__)

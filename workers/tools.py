@@ -14,8 +14,8 @@ from triage.store.pool import Database
 from triage.store.practice import read_kind, read_practice_names
 from triage.store.rows import Connection
 from triage.vault import ObjectVault
+from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.door import Fetcher
-from workers.fetcher.policy import PracticeNames
 from workers.fetcher.wire import FetchLimits
 
 

@@ -43,6 +43,7 @@ TEXTS: dict[str, Text] = {
     "closed_removed": {"sq": "u hoq", "en": "removed"},
     "closed_removed_before_notice": {"sq": "u hoq para njoftimit", "en": "removed before a notice"},
     "closed_not_judged": {"sq": "nuk ishte nevoja të vlerësohej", "en": "not needed, not judged"},
+    "closed_too_small": {"sq": "shumë i vogël: ikonë ose gjurmues", "en": "too small: an icon or a tracker"},
     "closed_referred": {"sq": "u referua", "en": "referred"},
     "capture_open": {"sq": "po kapet", "en": "under way"},
     "capture_captured": {"sq": "u kap", "en": "captured"},

@@ -11,8 +11,8 @@ from tests.local_sites import LocalSite
 from triage.queue import QueueDoor
 from triage.sandbox.decoder import Decoder, DecoderLimits
 from workers import capture_item as job
+from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.door import Fetcher
-from workers.fetcher.policy import PracticeNames
 from workers.fetcher.wire import FetchLimits
 
 

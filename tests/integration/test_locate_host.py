@@ -28,8 +28,8 @@ from triage.store.people import find_person
 from triage.store.practice import replace_practice_names
 from workers import locate_host as job
 from workers.clients import dns as dns_client
+from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.door import Fetcher
-from workers.fetcher.policy import PracticeNames
 from workers.fetcher.wire import FetchLimits
 from workers.locate_host import locate_host
 

@@ -16,7 +16,7 @@ from triage.store.custody import read_stream
 from triage.store.networks import count_networks, find_network, list_networks, replace_networks
 from triage.store.practice import read_practice_names, replace_practice_names, write_kind
 from triage.tables import load_shipped_networks
-from workers.fetcher.policy import PracticeNames
+from workers.dialling.practice_names import PracticeNames
 
 
 @pytest.fixture

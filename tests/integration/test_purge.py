@@ -14,8 +14,8 @@ from triage.sandbox.decoder import Decoder, DecoderLimits
 from triage.store import captures, custody, evidence
 from triage.vault import EVIDENCE, INTAKE, ObjectVault, unseal
 from workers.capture_item import capture_item
+from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.door import Fetcher
-from workers.fetcher.policy import PracticeNames
 from workers.fetcher.wire import FetchLimits
 from workers.purge_expired import purge_expired, purge_orphans
 

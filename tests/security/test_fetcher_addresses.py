@@ -13,17 +13,17 @@ from tests.counts import scale
 from tests.local_sites import PRACTICE_HOST, lay_out_tricks, run_site
 from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError, SettingsError
 from triage.rules.urls import normalise_url
-from workers.fetcher.client import fetch_url
-from workers.fetcher.policy import (
+from workers.dialling.policy import (
     ALLOWED_PORTS,
     REFUSED_IPV4,
     REFUSED_IPV6,
-    PracticeNames,
     check_address,
     check_answer,
     check_host,
     check_port,
 )
+from workers.dialling.practice_names import PracticeNames
+from workers.fetcher.client import fetch_url
 from workers.fetcher.wire import FetchLimits
 
 PUBLIC = ["93.184.215.14", "8.8.8.8", "1.1.1.1", "2606:2800:21f:cb07::1", "2a00:1450::1", "2620:4f::1"]

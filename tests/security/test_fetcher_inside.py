@@ -9,10 +9,10 @@ import pytest
 from tests.local_sites import LocalSite, run_site
 from triage.errors import CaptureFailedError, CaptureRefusedError, SettingsError
 from triage.settings import load_settings
+from workers.dialling.policy import check_address, check_answer, check_host, read_networks
 from workers.fetcher import door
 from workers.fetcher.client import fetch_url
 from workers.fetcher.door import Fetcher
-from workers.fetcher.policy import check_address, check_answer, check_host, read_networks
 from workers.fetcher.wire import FetchLimits
 
 OURS = ("93.184.215.0/24", "2606:2800:21f::/48", "8.8.8.8")

@@ -15,7 +15,7 @@ from workers.fetcher.door import Fetcher, FetchLimits
 PROBE = """
 import asyncio, ctypes, json, os, signal, socket, sys, threading
 from workers.fetcher import __main__ as fetcher
-from workers.fetcher.policy import PracticeNames
+from workers.dialling.practice_names import PracticeNames
 
 allowed, other, unix_path, abstract, secret, folder, parent = json.loads(sys.argv[1])
 practice = PracticeNames.from_rows([("photos.example", "203.0.113.10", "127.0.0.1", allowed)])

@@ -18,8 +18,8 @@ from triage.errors import (
 from triage.ids import new_id
 from triage.rules.urls import normalise_url
 from triage.settings import Settings
+from workers.dialling.practice_names import NO_PRACTICE, PracticeNames
 from workers.fetcher.door import Fetcher, FetchLimits
-from workers.fetcher.policy import NO_PRACTICE, PracticeNames
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -53,6 +53,7 @@ class ClosedAs(StrEnum):
     REMOVED_BEFORE_NOTICE = "removed_before_notice"
     NOT_JUDGED = "not_judged"
     REFERRED = "referred"
+    TOO_SMALL = "too_small"
 
 
 class Lane(StrEnum):
@@ -175,6 +176,7 @@ ITEM_MOVES: tuple[Move, ...] = (
     Move(_I.AWAITING_HAND_ON, "reported_in_remit", _I.RECEIVED, Who.STEP),
     Move(_I.AWAITING_ASSESSMENT, "recapture_requested", _I.RECEIVED, Who.ANALYST),
     Move(_I.AWAITING_ASSESSMENT, "same_as_before", _I.CLOSED, Who.STEP),
+    Move(_I.AWAITING_ASSESSMENT, "too_small", _I.CLOSED, Who.STEP),
     Move(_I.AWAITING_ASSESSMENT, "settled_actionable", _I.ACTIONABLE, Who.STEP),
     Move(_I.AWAITING_ASSESSMENT, "settled_police_first", _I.HELD_FOR_POLICE, Who.STEP),
     Move(_I.AWAITING_ASSESSMENT, "settled_not_actionable", _I.CLOSED, Who.STEP),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,16 +17,29 @@ _SELECT = "SELECT id, item_id, worker, started_at, lease_until, ended_at, outcom
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One request of a fetch: where it went and what answered."""
+    """One request of a fetch: where it went, by which way out, and what answered; see `workers/fetcher/wire.py`."""
 
     url: str
     status: int | None
     address: str | None
+    exit_name: str = "direct"
+    led_by: str = "start"
+    tls: str = ""
+    certificate: str = ""
+    certificate_fault: str = ""
+    headers: Sequence[tuple[str, str]] = ()
+    elapsed_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureFacts:
-    """What an ended capture found out."""
+    """What an ended capture found out.
+
+    Attributes:
+        page_kind: a name of `rules/page_kinds.py`, None for anything else.
+        pictures_found: pictures on a page, taken or not.
+        exit_name: the way out of the last request.
+    """
 
     final_url: str | None = None
     status: int | None = None
@@ -35,6 +48,9 @@ class CaptureFacts:
     size: int | None = None
     sha256: bytes | None = None
     elapsed_ms: int | None = None
+    page_kind: str | None = None
+    pictures_found: int | None = None
+    exit_name: str | None = None
 
 
 def find_open_capture(conn: Connection, item_id: UUID) -> Capture | None:
@@ -66,6 +82,7 @@ def end_capture(
     *,
     now: datetime,
     reason: str | None = None,
+    failure: str | None = None,
     facts: CaptureFacts | None = None,
 ) -> None:
     """End a capture.
@@ -77,7 +94,8 @@ def end_capture(
     cursor = conn.execute(
         "UPDATE captures SET ended_at = %(now)s, outcome = %(outcome)s, reason = %(reason)s,"
         " final_url = %(final_url)s, status = %(status)s, hops = %(hops)s, content_type = %(content_type)s,"
-        " bytes = %(bytes)s, sha256 = %(sha256)s, elapsed_ms = %(elapsed_ms)s"
+        " bytes = %(bytes)s, sha256 = %(sha256)s, elapsed_ms = %(elapsed_ms)s, failure = %(failure)s,"
+        " page_kind = %(page_kind)s, pictures_found = %(pictures_found)s, exit_name = %(exit_name)s"
         " WHERE id = %(id)s AND ended_at IS NULL",
         {
             "id": capture_id,
@@ -86,13 +104,15 @@ def end_capture(
             "reason": reason,
             "final_url": found.final_url,
             "status": found.status,
-            "hops": json.dumps(
-                [{"url": hop.url, "status": hop.status, "address": hop.address} for hop in found.hops]
-            ),
+            "hops": json.dumps([asdict(hop) for hop in found.hops]),
             "content_type": found.content_type,
             "bytes": found.size,
             "sha256": found.sha256,
             "elapsed_ms": found.elapsed_ms,
+            "failure": failure,
+            "page_kind": found.page_kind,
+            "pictures_found": found.pictures_found,
+            "exit_name": found.exit_name,
         },
     )
     if cursor.rowcount != 1:

@@ -15,7 +15,7 @@ from triage.store.rows import Connection, row_of
 REFERENCE_PREFIX = "IS"
 _SELECT = (
     "SELECT id, reference, kind, state, remit, url, file_name, is_top_level, danger, base_lane, lane, reason,"
-    " closed_as, received_at, captured_at, tries, next_try_at, round, settled_at FROM items"
+    " closed_as, received_at, captured_at, tries, next_try_at, round, settled_at, asked_exit, has_turn FROM items"
 )
 
 

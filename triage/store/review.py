@@ -130,7 +130,8 @@ def read_item(conn: Connection, item_id: UUID) -> Item | None:
     with conn.cursor(row_factory=row_of(Item)) as cursor:
         return cursor.execute(
             "SELECT id, reference, kind, state, remit, url, file_name, is_top_level, danger, base_lane, lane,"
-            " reason, closed_as, received_at, captured_at, tries, next_try_at, round, settled_at FROM items"
+            " reason, closed_as, received_at, captured_at, tries, next_try_at, round, settled_at, asked_exit, has_turn"
+            " FROM items"
             " WHERE id = %(id)s",
             {"id": item_id},
         ).fetchone()

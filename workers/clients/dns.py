@@ -6,7 +6,7 @@
 3. Silence or a failure may be ours: then the resolver is asked for the root servers, which it always knows. If
    that is not answered either, our resolver is away and nothing is said of the host.
 
-The resolver's own address may be private; what it answers is judged by whoever asks (`fetcher/policy.py`).
+The resolver's own address may be private; what it answers is judged by whoever asks (`dialling/policy.py`).
 """
 
 import ipaddress

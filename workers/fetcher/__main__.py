@@ -23,9 +23,10 @@ import httpcore2
 
 from triage.errors import CaptureFailedError, CaptureRefusedError, HotlineError, SandboxUnavailableError
 from triage.sandbox import locks
+from workers.dialling.policy import ALLOWED_PORTS
+from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.client import fetch_url
 from workers.fetcher.page import MAX_PAGE_BYTES, find_pictures, is_page
-from workers.fetcher.policy import ALLOWED_PORTS, PracticeNames
 from workers.fetcher.wire import FetchLimits, FrameError, receive_frame, send_frame
 
 RESOLVER_FILES = ("resolv.conf", "hosts", "host.conf", "nsswitch.conf", "gai.conf", "services", "protocols")

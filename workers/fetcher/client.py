@@ -19,11 +19,8 @@ import httpcore2
 
 from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError
 from triage.rules.urls import UrlParts, resolve_link, split_url
-from workers.fetcher.body import BodyReader
-from workers.fetcher.policy import (
-    NO_PRACTICE,
+from workers.dialling.policy import (
     Network,
-    PracticeNames,
     check_answer,
     check_host,
     check_inside,
@@ -31,6 +28,8 @@ from workers.fetcher.policy import (
     is_numeric,
     read_networks,
 )
+from workers.dialling.practice_names import NO_PRACTICE, PracticeNames
+from workers.fetcher.body import BodyReader
 from workers.fetcher.wire import FetchLimits, Hop
 
 Resolver = Callable[[str], Awaitable[list[str]]]

@@ -20,7 +20,8 @@ from typing import Any, NoReturn
 
 from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError, SandboxUnavailableError
 from triage.rules.urls import normalise_link
-from workers.fetcher.policy import NO_PRACTICE, PracticeNames, check_address, read_networks
+from workers.dialling.policy import check_address, read_networks
+from workers.dialling.practice_names import NO_PRACTICE, PracticeNames
 from workers.fetcher.wire import (
     FetchLimits,
     FrameError,

@@ -14,7 +14,7 @@ from typing import Any
 
 from triage.settings import Settings
 
-MAX_FRAME_BYTES = 1 << 20
+MAX_FRAME_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,15 @@ class FetchLimits:
         connect_s: seconds to connect to one address.
         max_bytes: largest body in bytes, before and after decompression.
         max_redirects: most redirects that are followed.
-        max_pictures: most picture URLs that are taken from one page.
-        user_agent: header that is sent.
+        max_pictures: most pictures that are taken from one page.
+        max_frames: most frames of one page that are read.
+        least_rate: bytes a second below which an answer is too slow, after ten seconds; 0: never.
+        profile: browser or plain, see `headers.py`.
+        user_agent: header that the browser profile sends.
+        language: Accept-Language header.
+        exits: the ways out as FETCH_EXITS has them.
+        exit_rules: which one is taken, as FETCH_EXIT_RULES has them.
+        dns_server: the resolver that is asked; None: the one of this machine.
         strict: whether to refuse to run without seccomp.
         inside_networks: networks of our own servers in CIDR form, which are never dialled.
     """
@@ -36,8 +43,15 @@ class FetchLimits:
     connect_s: float = 10.0
     max_bytes: int = 64 * 2**20
     max_redirects: int = 8
-    max_pictures: int = 100
+    max_pictures: int = 500
+    max_frames: int = 10
+    least_rate: int = 512
+    profile: str = "browser"
     user_agent: str = "Mozilla/5.0"
+    language: str = "sq,en;q=0.7"
+    exits: Sequence[str] = ()
+    exit_rules: Sequence[str] = ()
+    dns_server: str | None = None
     strict: bool = True
     inside_networks: Sequence[str] = ()
 
@@ -50,10 +64,37 @@ class FetchLimits:
             max_bytes=settings.fetch_max_bytes,
             max_redirects=settings.fetch_max_redirects,
             max_pictures=settings.page_max_children,
+            max_frames=settings.page_max_frames,
+            least_rate=settings.fetch_least_rate,
+            profile=settings.fetch_profile,
             user_agent=settings.fetch_user_agent,
+            language=settings.fetch_language,
+            exits=settings.fetch_exits,
+            exit_rules=settings.fetch_exit_rules,
+            dns_server=settings.dns_server,
             strict=settings.sandbox == "strict",
             inside_networks=settings.inside_networks,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOrder:
+    """One fetch that a worker orders.
+
+    Attributes:
+        url: http or https, in normal form.
+        exit_name: the way out that a person asked for; empty: as the rules say.
+        isolation: 32 hex digits, the same for a reported address and the pictures of its page; an exit that can
+            keeps others apart.
+        referer: normal URL of the page that shows this picture; empty without one.
+        wants_page: whether the pictures of a page are looked for.
+    """
+
+    url: str
+    exit_name: str = ""
+    isolation: str = ""
+    referer: str = ""
+    wants_page: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +104,16 @@ class Hop:
     Attributes:
         url: the normal URL that was asked.
         status: HTTP status, 100-599.
-        address: the address that was dialled (in practice the documentation address).
+        address: the address that was dialled (in practice the documentation address); empty where an exit resolved
+            the name.
         content_type: media type without parameters, lower case; empty when there was none.
         tls: protocol version such as TLSv1.3; empty for http.
+        exit_name: the way out that was taken, direct or a name of FETCH_EXITS.
+        certificate: SHA-256 of the server's certificate (DER), 64 hex digits; empty for http.
+        certificate_fault: why it could not be verified, in words; empty when it was.
+        headers: allow-listed headers of the answer, names lower case, in their order.
+        elapsed_ms: milliseconds from dialling to the end of the head.
+        led_by: what led here: start, redirect or refresh.
     """
 
     url: str
@@ -73,6 +121,12 @@ class Hop:
     address: str
     content_type: str = ""
     tls: str = ""
+    exit_name: str = "direct"
+    certificate: str = ""
+    certificate_fault: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    elapsed_ms: int = 0
+    led_by: str = "start"
 
 
 class FrameError(Exception):

@@ -13,9 +13,9 @@ import trustme
 
 from tests.local_sites import LocalSite, run_site, send_bytes
 from triage.errors import CaptureFailedError, CaptureRefusedError
+from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.body import BodyReader
 from workers.fetcher.client import Answer, CheckedBackend, fetch_url, resolve_host
-from workers.fetcher.policy import PracticeNames
 from workers.fetcher.wire import FetchLimits
 
 LIMITS = FetchLimits(total_s=2.0, connect_s=0.5, max_bytes=100_000)
