@@ -59,6 +59,10 @@ anti-transpose. Each is the hash that the so turned picture would have, up to a 
 """
 
 
+UPRIGHT = "upright"
+"""The orientation of a picture turned as its EXIF data says; searched like the one as stored."""
+
+
 class EntryClass(StrEnum):
     """What a list says of its entry, on our one scale (raw scheme and value are kept beside it)."""
 
@@ -95,8 +99,8 @@ class Fingerprint:
         value: lower-case hex of the length in HEX_DIGITS.
         version: version of our implementation of the algorithm, from 1.
         frame: 0 for digests and still pictures, else the frame's number.
-        orientation: "bytes" for digests; for PDQ one of DIHEDRAL; for pHash "r0" (as stored) or "upright"
-            (turned as its EXIF orientation says).
+        orientation: "bytes" for digests; "r0" (as stored) or UPRIGHT for hashes of pixels, and for PDQ also the
+            other ones of DIHEDRAL.
         quality: PDQ quality 0-100, else None.
     """
 

@@ -1,14 +1,22 @@
-"""pHash of a 32 x 32 grey picture, the same bits as `imagehash.phash`, with numpy alone.
+"""pHash, the same bits as `imagehash.phash`, with numpy and our kernels alone.
+
+1. The grey picture is resampled to 32 x 32 with the Lanczos filter in the fixed-point arithmetic of Pillow
+   (`build_taps`; https://github.com/python-pillow/Pillow, src/libImaging/Resample.c, version 13).
+2. The 64 lowest frequencies of its DCT each say whether they lie above their median.
 
 The method (https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html, 2011) takes the
 8 x 8 lowest frequencies of a DCT-II over columns and rows, and asks of each whether it is above their median.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 32
-"""Pixels of the grey picture's side: hash size 8 times factor 4."""
+from hashsets.kernels import COEFFICIENT_BITS, Taps
+from hashsets.kernels import GREY_SIDE as SIDE
+
+_LOBES = 3  # of the Lanczos filter
 
 _LOW = 8
 """Frequencies kept along each axis."""
@@ -28,6 +36,37 @@ def _build_cosines() -> NDArray[np.float64]:
 _COSINES = _build_cosines()
 
 
+@lru_cache(64)
+def build_taps(n: int) -> Taps | None:
+    """Return the weights that resample an axis of n pixels to 32; None when it has 32 already."""
+    if n == SIDE:
+        return None
+    scale = n / SIDE
+    stretch = max(scale, 1.0)
+    support = _LOBES * stretch
+    centres = (np.arange(SIDE) + 0.5) * scale
+    starts = np.maximum((centres - support + 0.5).astype(np.int64), 0)
+    lengths = np.minimum((centres + support + 0.5).astype(np.int64), n) - starts
+    place = np.arange(int(lengths.max()))
+    distance = (place[np.newaxis, :] + starts[:, np.newaxis] - centres[:, np.newaxis] + 0.5) * (1.0 / stretch)
+    weights = np.where(
+        (distance >= -_LOBES) & (distance < _LOBES), _sinc(distance) * _sinc(distance / 3), 0.0
+    )
+    weights[place[np.newaxis, :] >= lengths[:, np.newaxis]] = 0.0
+    weights /= np.cumsum(weights, axis=1)[:, -1:]
+    fixed = weights * (1 << COEFFICIENT_BITS)
+    return Taps(
+        np.ascontiguousarray(np.trunc(fixed + np.copysign(0.5, fixed)), np.int32),
+        starts.astype(np.int32),
+        lengths.astype(np.int32),
+    )
+
+
+def _sinc(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    turned = np.where(x == 0.0, 1.0, x * np.pi)
+    return np.where(x == 0.0, 1.0, np.sin(turned) / turned)
+
+
 def phash_grey32(grey: NDArray[np.uint8]) -> str:
     """Compute the pHash of a grey picture.
 
@@ -36,7 +75,7 @@ def phash_grey32(grey: NDArray[np.uint8]) -> str:
     "blank" and are never searched (see `hashsets.blank`).
 
     Args:
-        grey: uint8 of shape (32, 32), made by `convert("L").resize((32, 32), LANCZOS)`.
+        grey: uint8 of shape (32, 32), as `kernels.reduce_picture` gives it.
 
     Returns:
         16 lower-case hex digits, rows of frequencies first, most significant bit first.

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from hashsets.blank import is_blank
 from hashsets.digests import find_equal
-from hashsets.model import DIGESTS, HEX_DIGITS, Algorithm, Fingerprint, Hit, HitKind, normalise_hash
+from hashsets.model import (
+    DIGESTS,
+    HEX_DIGITS,
+    UPRIGHT,
+    Algorithm,
+    Fingerprint,
+    Hit,
+    HitKind,
+    normalise_hash,
+)
 from hashsets.segments import Generation, Table, is_current, open_generation
 from hashsets.thresholds import PDQ_MIN_QUALITY, PDQ_RADIUS, PHASH_RADIUS
 
@@ -23,7 +32,7 @@ def _is_searched(fingerprint: Fingerprint, *, dihedral: bool) -> bool:
     if fingerprint.algorithm is Algorithm.PDQ:
         if fingerprint.quality is not None and fingerprint.quality < PDQ_MIN_QUALITY:
             return False
-        if fingerprint.orientation != "r0" and not dihedral:
+        if fingerprint.orientation not in ("r0", UPRIGHT) and not dihedral:
             return False
     return not is_blank(fingerprint.algorithm, fingerprint.value)
 
@@ -85,8 +94,8 @@ class Index:
     ) -> list[Hit]:
         """Find all entries that the fingerprints lie on or near to.
 
-        Digests must be equal. PDQ is compared at quality 50 or better, and as stored only unless `dihedral`;
-        pHash within PHASH_RADIUS. Fingerprints of empty files and blank pictures are not compared.
+        Digests must be equal. PDQ is compared at quality 50 or better, and only as stored and upright unless
+        `dihedral`; pHash within PHASH_RADIUS. Fingerprints of empty files and blank pictures are not compared.
 
         Args:
             fingerprints: the queries.

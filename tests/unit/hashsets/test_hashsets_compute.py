@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from hashsets.blank import is_blank
-from hashsets.compute import digest_bytes, fingerprint_frame
-from hashsets.model import DIHEDRAL, HEX_DIGITS, Algorithm
+from hashsets.compute import digest_bytes, fingerprint_picture, turn_upright
+from hashsets.model import DIHEDRAL, HEX_DIGITS, UPRIGHT, Algorithm
 from hashsets.phash import phash_grey32
 
 FLAT = np.zeros((32, 32), dtype=np.uint8)
@@ -76,7 +76,7 @@ def test_phash_refuses_anything_but_32_by_32_grey_bytes(grey):
 )
 def test_a_frame_of_another_shape_or_type_is_refused(frame):
     with pytest.raises(ValueError, match="height x width x 3"):
-        fingerprint_frame(frame, FLAT, frame=0)
+        fingerprint_picture(frame, frame=0)
 
 
 def test_phash_is_that_of_imagehash_on_every_drawn_picture():
@@ -90,7 +90,10 @@ def test_phash_is_that_of_imagehash_on_every_drawn_picture():
     assert len({phash_grey32(grey32(picture)) for picture in pictures}) > 200
 
 
-def test_flat_pictures_give_the_blank_phash():
+def test_flat_pictures_give_blank_hashes():
+    for level in (0, 1, 90, 255):
+        for one in fingerprint_picture(np.full((50, 60, 3), level, np.uint8), frame=0, orientation=6):
+            assert is_blank(one.algorithm, one.value)
     assert phash_grey32(FLAT) == "0" * 16
     assert {phash_grey32(np.full((32, 32), level, np.uint8)) for level in range(1, 256)} == {"8" + "0" * 15}
     assert is_blank(Algorithm.PHASH, "8" + "0" * 15)
@@ -99,9 +102,7 @@ def test_flat_pictures_give_the_blank_phash():
 
 def test_drawn_pictures_are_not_blank():
     for seed in range(20):
-        for one in fingerprint_frame(
-            np.asarray(draw_shapes(seed, 160, 120)), grey32(draw_shapes(seed)), frame=0
-        ):
+        for one in fingerprint_picture(np.asarray(draw_shapes(seed, 160, 120)), frame=0):
             assert not is_blank(one.algorithm, one.value)
 
 
@@ -125,7 +126,7 @@ def test_pdq_hex_is_that_of_the_shared_lists():
     rgb = np.asarray(draw_shapes(5, 200, 150))
     vector, quality = pdqhash.compute(rgb)
     shared = f"{int(''.join(str(bit) for bit in vector), 2):064x}"
-    first = fingerprint_frame(rgb, FLAT, frame=3)[0]
+    first = fingerprint_picture(rgb, frame=3)[0]
     assert (first.value, first.quality, first.orientation, first.frame) == (shared, quality, "r0", 3)
 
 
@@ -142,10 +143,10 @@ def test_every_orientation_is_named_after_how_the_picture_was_turned():
     }
     for seed in range(6):
         rgb = np.asarray(draw_shapes(seed, 512, 384))
-        ours = {one.orientation: int(one.value, 16) for one in fingerprint_frame(rgb, FLAT, frame=0)[:8]}
+        ours = {one.orientation: int(one.value, 16) for one in fingerprint_picture(rgb, frame=0)[:8]}
         assert tuple(ours) == DIHEDRAL
         for name, turn in turned.items():
-            really = int(fingerprint_frame(turn(rgb), FLAT, frame=0)[0].value, 16)
+            really = int(fingerprint_picture(turn(rgb), frame=0)[0].value, 16)
             nearest = min(DIHEDRAL, key=lambda each: ((ours[each] ^ really).bit_count(), each))
             assert nearest == name, f"seed {seed}"
 
@@ -155,28 +156,45 @@ def test_turned_or_read_only_memory_gives_the_same_hash():
     columns_first = np.asfortranarray(rgb)
     locked = rgb.copy()
     locked.flags.writeable = False
-    expected = fingerprint_frame(rgb.copy(), FLAT, frame=0)
-    assert fingerprint_frame(columns_first, FLAT, frame=0) == expected
-    assert fingerprint_frame(locked, FLAT, frame=0) == expected
+    expected = fingerprint_picture(rgb.copy(), frame=0)
+    assert fingerprint_picture(columns_first, frame=0) == expected
+    assert fingerprint_picture(locked, frame=0) == expected
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (7, 9), (65, 63)])
 def test_the_smallest_frames_are_hashed_too(size):
     rgb = np.full((*size, 3), 90, np.uint8)
-    found = fingerprint_frame(rgb, FLAT, frame=0)
+    found = fingerprint_picture(rgb, frame=0)
     assert [len(one.value) for one in found] == [HEX_DIGITS[one.algorithm] for one in found]
     assert {one.quality for one in found[:8]} == {0}
 
 
-def test_upright_phash_comes_only_when_asked_for():
+def test_a_picture_that_lies_turned_is_hashed_upright_too():
+    turns = {
+        1: lambda p: p,
+        2: lambda p: p.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        3: lambda p: p.transpose(Image.Transpose.ROTATE_180),
+        4: lambda p: p.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+        5: lambda p: p.transpose(Image.Transpose.TRANSPOSE),
+        6: lambda p: p.transpose(Image.Transpose.ROTATE_270),
+        7: lambda p: p.transpose(Image.Transpose.TRANSVERSE),
+        8: lambda p: p.transpose(Image.Transpose.ROTATE_90),
+    }
     picture = draw_shapes(2, 90, 60)
-    rgb, grey, upright = np.asarray(picture), grey32(picture), grey32(picture.rotate(90, expand=True))
-    without = fingerprint_frame(rgb, grey, frame=1)
-    with_upright = fingerprint_frame(rgb, grey, frame=1, upright_grey32=upright)
-    assert [one.orientation for one in without] == [*DIHEDRAL, "r0"]
-    assert with_upright[:-1] == without
-    assert (with_upright[-1].algorithm, with_upright[-1].orientation) == (Algorithm.PHASH, "upright")
-    assert with_upright[-1].value == phash_grey32(upright)
+    plain = fingerprint_picture(np.asarray(picture), frame=1)
+    assert [one.orientation for one in plain] == [*DIHEDRAL, "r0"]
+    for orientation, turn in turns.items():
+        upright = turn(picture)
+        assert np.array_equal(turn_upright(np.asarray(picture), orientation), np.asarray(upright))
+        if orientation == 1:
+            continue
+        found = fingerprint_picture(np.asarray(picture), frame=1, orientation=orientation)
+        assert [one.orientation for one in found] == [*DIHEDRAL, UPRIGHT, "r0", UPRIGHT]
+        expected = fingerprint_picture(np.asarray(upright), frame=1)
+        assert [found[8].value, found[8].quality] == [expected[0].value, expected[0].quality]
+        assert found[-1].value == expected[-1].value == str(imagehash.phash(upright))
+    with pytest.raises(ValueError, match="1 to 8"):
+        turn_upright(np.zeros((2, 2, 3), np.uint8), 9)
 
 
 def test_the_first_call_imports_nothing_and_starts_no_thread():
@@ -184,13 +202,12 @@ def test_the_first_call_imports_nothing_and_starts_no_thread():
     program = """
 import sys, os
 import numpy as np
-from hashsets.compute import digest_bytes, fingerprint_frame
+from hashsets.compute import digest_bytes, fingerprint_picture
 before = set(sys.modules)
 assert not {name.split(".")[0] for name in before} & {"psycopg", "PIL", "scipy", "triage"}
-grey = np.arange(1024, dtype=np.uint8).reshape(32, 32)
 rgb = np.zeros((90, 70, 3), np.uint8)
 digest_bytes(b"x")
-fingerprint_frame(rgb, grey, frame=0, upright_grey32=grey)
+fingerprint_picture(rgb, frame=0, orientation=6)
 print(sorted(set(sys.modules) - before), len(os.listdir("/proc/self/task")))
 """
     environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pdqhash
 from PIL import Image
 
+from hashsets.compute import fingerprint_picture
 from hashsets.model import EntryClass
 from triage.cli.practice.catalogue import Catalogue
 
@@ -95,8 +95,7 @@ def write_hash_lists(folder: Path, seed: int = 1) -> list[HashListFile]:
 
 def compute_pdq(image: Image.Image) -> str:
     """Return the PDQ hash of a picture as 64 hex digits."""
-    bits, _quality = pdqhash.compute(np.asarray(image.convert("RGB")))
-    return np.packbits(np.asarray(bits, np.uint8)).tobytes().hex()
+    return fingerprint_picture(np.asarray(image.convert("RGB")), frame=0)[0].value
 
 
 def _describe_file(entry_id: str, data: bytes, image: Image.Image | None, entry_class: EntryClass) -> Row:

@@ -1,0 +1,145 @@
+/* The hot loops of fingerprints. `kernels.py` calls them by ctypes and holds a numpy twin of each, with the same
+ * results to the last bit: so every sum here is taken in a fixed order, multiplications and additions are never
+ * fused (-ffp-contract=off), and all else is integer arithmetic.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define GREY_SIDE 32
+#define COEFFICIENT_BITS 22
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
+/* target[x] += weight * source[x] */
+WIDE static void add_weighted(float *restrict target, const float *restrict source, float weight, ptrdiff_t length)
+{
+    for (ptrdiff_t x = 0; x < length; x++)
+        target[x] = target[x] + weight * source[x];
+}
+
+WIDE static void widen(float *restrict target, const uint8_t *restrict source, ptrdiff_t length)
+{
+    for (ptrdiff_t x = 0; x < length; x++)
+        target[x] = (float)source[x];
+}
+
+/* Grey as Pillow makes it of RGB: ITU-R 601-2, rounded. */
+WIDE static void make_grey(uint8_t *restrict grey, const uint8_t *restrict rgb, ptrdiff_t width)
+{
+    for (ptrdiff_t x = 0; x < width; x++)
+        grey[x] = (uint8_t)((rgb[3 * x] * 19595u + rgb[3 * x + 1] * 38470u + rgb[3 * x + 2] * 7471u + 0x8000u) >> 16);
+}
+
+WIDE static int32_t sum_products(const uint8_t *restrict values, const int32_t *restrict weights, ptrdiff_t length)
+{
+    int32_t sum = 1 << (COEFFICIENT_BITS - 1);
+    for (ptrdiff_t x = 0; x < length; x++)
+        sum += values[x] * weights[x];
+    return sum;
+}
+
+static uint8_t clip(int32_t sum)
+{
+    int32_t value = sum >> COEFFICIENT_BITS;
+    return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
+}
+
+/* target[x] += weight * source[x], in integers */
+WIDE static void add_weighted_grey(int32_t *restrict target, const uint8_t *restrict source, int32_t weight,
+                                   ptrdiff_t length)
+{
+    for (ptrdiff_t x = 0; x < length; x++)
+        target[x] += weight * source[x];
+}
+
+/* One pass over the pixels.
+ * rgb:     height x width x 3
+ * sums:    sides x (width * 3), zero: row i gets the weighted sum of the rows that its tent covers
+ * tents:   sides rows of `reach` weights; tent i begins at pixel row starts[i] and is lengths[i] long
+ * strips:  height x 32: each row of the grey picture, resampled to 32 pixels by the taps; NULL for a tall picture
+ * columns: 32 x width, each set to half of the fixed point: the grey picture, resampled to 32 rows by the taps and
+ *          not yet clipped; NULL for any other
+ * taps:    32 rows of `span` integer weights; tap j begins at pixel firsts[j] and is counts[j] long; span 0: there are
+ *          32 pixels already, taken as they are
+ * wide:    width * 3 floats, grey: width bytes: scratch
+ */
+void reduce_rows(const uint8_t *rgb, int64_t height, int64_t width, int64_t sides, float *sums, const float *tents,
+                 int64_t reach, const int32_t *starts, const int32_t *lengths, uint8_t *strips, int32_t *columns,
+                 const int32_t *taps, int64_t span, const int32_t *firsts, const int32_t *counts, float *wide,
+                 uint8_t *grey)
+{
+    int64_t first = 0, first_tap = 0;
+    for (int64_t y = 0; y < height; y++) {
+        const uint8_t *row = rgb + y * width * 3;
+        widen(wide, row, width * 3);
+        while (first < sides && starts[first] + lengths[first] <= y)
+            first++;
+        for (int64_t i = first; i < sides && starts[i] <= y; i++)
+            if (y < starts[i] + lengths[i])
+                add_weighted(sums + i * width * 3, wide, tents[i * reach + (y - starts[i])], width * 3);
+        make_grey(grey, row, width);
+        if (columns) {
+            while (first_tap < GREY_SIDE && firsts[first_tap] + counts[first_tap] <= y)
+                first_tap++;
+            for (int64_t j = first_tap; j < GREY_SIDE && firsts[j] <= y; j++)
+                if (y < firsts[j] + counts[j])
+                    add_weighted_grey(columns + j * width, grey, taps[j * span + (y - firsts[j])], width);
+        } else {
+            uint8_t *strip = strips + y * GREY_SIDE;
+            for (int64_t j = 0; j < GREY_SIDE; j++)
+                strip[j] = span ? clip(sum_products(grey + firsts[j], taps + j * span, counts[j])) : grey[j];
+        }
+    }
+}
+
+/* sums: sides x width x 3 → small: sides x sides; luma first, then the tents along the row. */
+void reduce_columns(const float *sums, int64_t width, int64_t sides, const float *tents, int64_t reach,
+                    const int32_t *starts, const int32_t *lengths, float *small, float *luma)
+{
+    for (int64_t y = 0; y < sides; y++) {
+        const float *row = sums + y * width * 3;
+        for (int64_t x = 0; x < width; x++)
+            luma[x] = (row[3 * x] * 0.299f + row[3 * x + 1] * 0.587f) + row[3 * x + 2] * 0.114f;
+        for (int64_t i = 0; i < sides; i++) {
+            float sum = 0.0f;
+            for (int64_t k = 0; k < lengths[i]; k++)
+                sum = sum + tents[i * reach + k] * luma[starts[i] + k];
+            small[y * sides + i] = sum;
+        }
+    }
+}
+
+/* strips: height x 32 → out: 32 x 32, resampled along the columns. */
+void reduce_strips(const uint8_t *strips, const int32_t *taps, int64_t span, const int32_t *firsts,
+                   const int32_t *counts, uint8_t *out)
+{
+    for (int64_t i = 0; i < GREY_SIDE; i++) {
+        int32_t sums[GREY_SIDE];
+        for (int64_t j = 0; j < GREY_SIDE; j++)
+            sums[j] = 1 << (COEFFICIENT_BITS - 1);
+        for (int64_t k = 0; k < counts[i]; k++) {
+            const uint8_t *strip = strips + (firsts[i] + k) * GREY_SIDE;
+            for (int64_t j = 0; j < GREY_SIDE; j++)
+                sums[j] += strip[j] * taps[i * span + k];
+        }
+        for (int64_t j = 0; j < GREY_SIDE; j++)
+            out[i * GREY_SIDE + j] = clip(sums[j]);
+    }
+}
+
+/* columns: 32 x width → out: 32 x 32, clipped and then resampled along the rows. */
+void reduce_clipped(const int32_t *columns, int64_t width, const int32_t *taps, int64_t span, const int32_t *firsts,
+                    const int32_t *counts, uint8_t *out, uint8_t *row)
+{
+    for (int64_t i = 0; i < GREY_SIDE; i++) {
+        for (int64_t x = 0; x < width; x++)
+            row[x] = clip(columns[i * width + x]);
+        for (int64_t j = 0; j < GREY_SIDE; j++)
+            out[i * GREY_SIDE + j] = span ? clip(sum_products(row + firsts[j], taps + j * span, counts[j])) : row[j];
+    }
+}
