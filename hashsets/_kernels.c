@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define GREY_SIDE 32
 #define COEFFICIENT_BITS 22
@@ -57,10 +58,27 @@ WIDE static void add_weighted_grey(int32_t *restrict target, const uint8_t *rest
         target[x] += weight * source[x];
 }
 
+/* One luma row of sums, along the tents: `sides` values. */
+static void reduce_row(const float *restrict row, int64_t width, int64_t sides, const float *tents, int64_t reach,
+                       const int32_t *starts, const int32_t *lengths, float *restrict out, float *restrict luma)
+{
+    for (int64_t x = 0; x < width; x++)
+        luma[x] = (row[3 * x] * 0.299f + row[3 * x + 1] * 0.587f) + row[3 * x + 2] * 0.114f;
+    for (int64_t i = 0; i < sides; i++) {
+        float sum = 0.0f;
+        for (int64_t k = 0; k < lengths[i]; k++)
+            sum = sum + tents[i * reach + k] * luma[starts[i] + k];
+        out[i] = sum;
+    }
+}
+
 /* One pass over the pixels.
  * rgb:     height x width x 3
- * sums:    sides x (width * 3), zero: row i gets the weighted sum of the rows that its tent covers
- * tents:   sides rows of `reach` weights; tent i begins at pixel row starts[i] and is lengths[i] long
+ * sums:    overlap x (width * 3), zero: where the outputs that a pixel row counts for are summed up; no more than
+ *          `overlap` tents cover one row, so that output i has the place i % overlap
+ * down_*:  sides tents of `down_reach` weights; tent i begins at pixel row down_starts[i]
+ * across_*: the same along a row
+ * small:   sides x sides: the luma picture
  * strips:  height x 32: each row of the grey picture, resampled to 32 pixels by the taps; NULL for a tall picture
  * columns: 32 x width, each set to half of the fixed point: the grey picture, resampled to 32 rows by the taps and
  *          not yet clipped; NULL for any other
@@ -68,20 +86,26 @@ WIDE static void add_weighted_grey(int32_t *restrict target, const uint8_t *rest
  *          32 pixels already, taken as they are
  * wide:    width * 3 floats, grey: width bytes: scratch
  */
-void reduce_rows(const uint8_t *rgb, int64_t height, int64_t width, int64_t sides, float *sums, const float *tents,
-                 int64_t reach, const int32_t *starts, const int32_t *lengths, uint8_t *strips, int32_t *columns,
-                 const int32_t *taps, int64_t span, const int32_t *firsts, const int32_t *counts, float *wide,
-                 uint8_t *grey)
+void reduce_rows(const uint8_t *rgb, int64_t height, int64_t width, int64_t sides, int64_t overlap, float *sums,
+                 const float *down, int64_t down_reach, const int32_t *down_starts, const int32_t *down_lengths,
+                 const float *across, int64_t across_reach, const int32_t *across_starts,
+                 const int32_t *across_lengths, float *small, uint8_t *strips, int32_t *columns, const int32_t *taps,
+                 int64_t span, const int32_t *firsts, const int32_t *counts, float *wide, uint8_t *grey)
 {
     int64_t first = 0, first_tap = 0;
     for (int64_t y = 0; y < height; y++) {
         const uint8_t *row = rgb + y * width * 3;
         widen(wide, row, width * 3);
-        while (first < sides && starts[first] + lengths[first] <= y)
-            first++;
-        for (int64_t i = first; i < sides && starts[i] <= y; i++)
-            if (y < starts[i] + lengths[i])
-                add_weighted(sums + i * width * 3, wide, tents[i * reach + (y - starts[i])], width * 3);
+        for (int64_t i = first; i < sides && down_starts[i] <= y; i++)
+            if (y < down_starts[i] + down_lengths[i])
+                add_weighted(sums + (i % overlap) * width * 3, wide, down[i * down_reach + (y - down_starts[i])],
+                             width * 3);
+        for (; first < sides && down_starts[first] + down_lengths[first] <= y + 1; first++) {
+            float *done = sums + (first % overlap) * width * 3;
+            reduce_row(done, width, sides, across, across_reach, across_starts, across_lengths, small + first * sides,
+                       wide);
+            memset(done, 0, (size_t)width * 3 * sizeof(float));
+        }
         make_grey(grey, row, width);
         if (columns) {
             while (first_tap < GREY_SIDE && firsts[first_tap] + counts[first_tap] <= y)
@@ -93,23 +117,6 @@ void reduce_rows(const uint8_t *rgb, int64_t height, int64_t width, int64_t side
             uint8_t *strip = strips + y * GREY_SIDE;
             for (int64_t j = 0; j < GREY_SIDE; j++)
                 strip[j] = span ? clip(sum_products(grey + firsts[j], taps + j * span, counts[j])) : grey[j];
-        }
-    }
-}
-
-/* sums: sides x width x 3 → small: sides x sides; luma first, then the tents along the row. */
-void reduce_columns(const float *sums, int64_t width, int64_t sides, const float *tents, int64_t reach,
-                    const int32_t *starts, const int32_t *lengths, float *small, float *luma)
-{
-    for (int64_t y = 0; y < sides; y++) {
-        const float *row = sums + y * width * 3;
-        for (int64_t x = 0; x < width; x++)
-            luma[x] = (row[3 * x] * 0.299f + row[3 * x + 1] * 0.587f) + row[3 * x + 2] * 0.114f;
-        for (int64_t i = 0; i < sides; i++) {
-            float sum = 0.0f;
-            for (int64_t k = 0; k < lengths[i]; k++)
-                sum = sum + tents[i * reach + k] * luma[starts[i] + k];
-            small[y * sides + i] = sum;
         }
     }
 }

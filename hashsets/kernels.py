@@ -101,21 +101,19 @@ def reduce_in_c(
     height, width, sides = rgb.shape[0], rgb.shape[1], len(down.starts)
     size = ctypes.c_int64
     is_tall = _is_tall(height, width)
-    sums = np.zeros((sides, width * 3), np.float32)
+    overlap = _count_overlap(down)
+    sums = np.zeros((overlap, width * 3), np.float32)
+    luma = np.zeros((sides, len(across.starts)), np.float32)
     wide, row = np.empty(width * 3, np.float32), np.empty(width, np.uint8)
     strips = np.empty((0 if is_tall else height, GREY_SIDE), np.uint8)
     columns = np.full((GREY_SIDE, width if is_tall else 0), _HALF, np.int32)
     taps, span = _unpack(grey_down if is_tall else grey_across)
     library.reduce_rows(
-        *(_at(rgb), size(height), size(width), size(sides), _at(sums)),
+        *(_at(rgb), size(height), size(width), size(sides), size(overlap), _at(sums)),
         *(_at(down.weights), size(down.weights.shape[1]), _at(down.starts), _at(down.lengths)),
-        *(None if is_tall else _at(strips), _at(columns) if is_tall else None),
+        *(_at(across.weights), size(across.weights.shape[1]), _at(across.starts), _at(across.lengths)),
+        *(_at(luma), None if is_tall else _at(strips), _at(columns) if is_tall else None),
         *(_at(taps.weights), size(span), _at(taps.starts), _at(taps.lengths), _at(wide), _at(row)),
-    )
-    luma, line = np.empty((sides, len(across.starts)), np.float32), np.empty(width, np.float32)
-    library.reduce_columns(
-        *(_at(sums), size(width), size(sides), _at(across.weights), size(across.weights.shape[1])),
-        *(_at(across.starts), _at(across.lengths), _at(luma), _at(line)),
     )
     taps, span = _unpack(grey_across if is_tall else grey_down)
     grey = np.empty((GREY_SIDE, GREY_SIDE), np.uint8)
@@ -127,6 +125,12 @@ def reduce_in_c(
     else:
         library.reduce_strips(_at(strips), *last)
     return luma, grey
+
+
+def _count_overlap(taps: Taps) -> int:
+    """Return how many outputs, at most, one pixel counts for, one after the other."""
+    ends = taps.starts + taps.lengths
+    return int((np.searchsorted(taps.starts, ends, side="left") - np.arange(len(ends))).max())
 
 
 def _unpack(taps: Taps | None) -> tuple[Taps, int]:

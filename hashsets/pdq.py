@@ -64,16 +64,17 @@ def build_tents(n: int) -> Taps:
     low, high = lows[middles], highs[middles]
     starts, ends = lows[low], highs[high - 1]
     reach = int((ends - starts).max())
-    edges = np.zeros((SIDE, reach + 1))
-    output = np.arange(SIDE)
-    for step in range(int((high - low).max())):
-        inner = low + step
-        is_in = inner < high
-        inner = np.minimum(inner, n - 1)
-        share = np.where(is_in, 1.0 / ((high - low) * (highs[inner] - lows[inner]).astype(np.float64)), 0.0)
-        np.add.at(edges, (output, np.clip(lows[inner] - starts, 0, reach)), share)
-        np.add.at(edges, (output, np.clip(highs[inner] - starts, 0, reach)), -share)
-    weights = np.cumsum(edges, axis=1)[:, :reach]
+    # Each box in the box adds its share at its first pixel and takes it away after its last one.
+    inner = low[:, np.newaxis] + np.arange(int((high - low).max()))[np.newaxis, :]
+    is_in = inner < high[:, np.newaxis]
+    inner = np.minimum(inner, n - 1)
+    share = np.where(is_in, 1.0 / ((high - low)[:, np.newaxis] * (highs[inner] - lows[inner])), 0.0)
+    row = np.arange(SIDE)[:, np.newaxis] * (reach + 1)
+    places = [row + np.clip(bounds[inner] - starts[:, np.newaxis], 0, reach) for bounds in (lows, highs)]
+    edges = np.bincount(
+        np.concatenate(places, axis=None), np.concatenate((share, -share), axis=None), SIDE * (reach + 1)
+    )
+    weights = np.cumsum(edges.reshape(SIDE, reach + 1), axis=1)[:, :reach]
     weights[np.arange(reach)[np.newaxis, :] >= (ends - starts)[:, np.newaxis]] = 0.0
     return Taps(
         np.ascontiguousarray(weights, np.float32), starts.astype(np.int32), (ends - starts).astype(np.int32)
