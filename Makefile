@@ -5,7 +5,7 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: setup demo run test check soak bench lock
+.PHONY: setup heic demo run test check soak bench lock
 setup: $(STAMP)
 
 # Everything comes hash-pinned from requirements.lock, build tools included; nothing is fetched for the build.
@@ -14,6 +14,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
+
+heic: setup  ## the extra that decodes HEIC; its wheels bundle libraries under the GPL, see docs/dependencies.md
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-heic.lock
 
 demo: setup  ## real reports through real servers into the review queue, with drawn pictures
 	$(RUN)/hotline demo --once
@@ -34,8 +37,7 @@ soak: setup  ## full counts: every mutation, random steps, chaos
 	HOTLINE_SOAK=1 $(RUN)/python -m pytest -n $(JOBS) --dist loadfile --timeout 1800
 
 bench: setup
-	$(RUN)/python bench/decode.py
-	$(RUN)/python bench/items.py
+	$(RUN)/python -m bench.capture
 
 lock: setup  ## needs uv on PATH
 	uv pip compile -q pyproject.toml --extra dev --extra bench --universal --python-version 3.11 \

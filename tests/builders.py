@@ -18,6 +18,7 @@ from hashsets.model import Algorithm, Entry, EntryClass
 from triage.clock import utcnow
 from triage.model import Channel, PersonRole
 from triage.queue import QueueDoor
+from triage.rules.due import SitePace
 from triage.rules.sending import SendingPolicy
 from triage.rules.states import Remit
 from triage.settings import load_settings
@@ -33,6 +34,7 @@ from workers.tools import CaptureTools, IndexHolder
 Connection = psycopg.Connection[Any]
 LIMITS = Limits(max_urls=5000, recapture_after_s=86400.0)
 RECEIPT_KEY = bytes(range(32))
+NO_PACE = SitePace(pace_s=0.0, burst=1, at_once=1000)
 
 
 # Reports
@@ -230,14 +232,14 @@ def open_desk(
         root: an empty folder of this test.
         fetcher, decoder: a fetcher and a decoder that others may share.
         names: rows of (host, address, host to dial, port to dial).
-        settings: fields that differ from the defaults.
+        settings: fields that differ from the defaults; no site has a pace unless one is given.
     """
     prepare_practice(database, names)
     for area in ("intake", "evidence"):
         (root / area).mkdir(mode=0o700, parents=True, exist_ok=True)
     intake_identity, intake_recipient = new_identity()
     vault_identity, vault_recipient = new_identity()
-    values = load_settings({}, **settings)
+    values = load_settings({}, **({"host_pace_s": 0.0} | settings))
     client = redis.Redis.from_url(redis_url)
     client.flushall()
     pool = Database(database.dsns["hotline_worker"], size=3)

@@ -3,7 +3,12 @@
 The `make_` functions give finished files; the practice package's own drawing functions are passed on.
 """
 
+import base64
 import io
+import json
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +47,7 @@ __all__ = [
     "make_archive",
     "make_bomb_png",
     "make_gzip_bomb",
+    "make_heic",
     "make_jpeg",
     "make_png",
     "make_small_bomb",
@@ -79,3 +85,35 @@ def decode_rgb(data: bytes) -> NDArray[np.uint8]:
     """Return the pixels of one of our own files as (height, width, 3)."""
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image.convert("RGB"))
+
+
+_ENCODE_HEIC = """
+    import base64, io, json, sys
+    import pillow_heif
+    from PIL import Image
+    pillow_heif.register_heif_opener()
+    order = json.load(sys.stdin)
+    images = [Image.open(io.BytesIO(base64.b64decode(file))).convert(order["mode"]) for file in order["files"]]
+    exif = Image.Exif()
+    if order["orientation"]:
+        exif[0x0112] = order["orientation"]
+    file = io.BytesIO()
+    images[0].save(file, "HEIF", quality=90, save_all=True, append_images=images[1:], exif=exif.tobytes())
+    sys.stdout.buffer.write(file.getvalue())
+"""
+
+
+def make_heic(*images: Image.Image, mode: str = "RGB", orientation: int = 0) -> bytes:
+    """Return a HEIC file; only where the extra is installed.
+
+    Encoded in a process of its own: its library starts threads, and must not be loaded where tests fork.
+
+    Args:
+        images: one, or an album.
+        mode: what they are turned to: RGB, RGBA or L.
+        orientation: EXIF orientation to write, 0 for none.
+    """
+    files = [base64.b64encode(encode(image, "PNG")).decode() for image in images]
+    order = json.dumps({"files": files, "mode": mode, "orientation": orientation})
+    command = [sys.executable, "-c", textwrap.dedent(_ENCODE_HEIC)]
+    return subprocess.run(command, input=order.encode(), capture_output=True, check=True, timeout=60).stdout

@@ -21,7 +21,7 @@ from triage.model import Channel, ChannelOut, EvidenceKind, Media, PersonRole, R
 from triage.process import OBJECT_AREAS
 from triage.rules import states
 from triage.rules.assessing import NationalVerdict, Place
-from triage.rules.due import ITEM_JOBS, SENDING_JOBS, Job, QueueName
+from triage.rules.due import ITEM_JOBS, LATE_JOBS, SENDING_JOBS, Job, QueueName
 from triage.rules.states import (
     FINAL,
     IMAGE_MOVES,
@@ -167,7 +167,8 @@ def test_no_state_has_two_moves_of_one_event() -> None:
 
 
 def test_every_job_has_a_function_and_a_queue() -> None:
-    named: set[Job] = {*ITEM_JOBS.values(), *SENDING_JOBS.values()}
+    named: set[Job] = {*ITEM_JOBS.values(), *LATE_JOBS.values(), *SENDING_JOBS.values()}
+    assert all((late.name, late.queue) != (job.name, job.queue) for job, late in LATE_JOBS.items())
     assert {job.name for job in named} == {*JOBS, *OUTBOUND_JOBS}
     assert {job.name for job in named if job.queue is QueueName.OUTBOUND} == set(OUTBOUND_JOBS)
     assert {job.queue for job in named} == set(QueueName)
@@ -232,7 +233,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             "images": {"state", "round", "verdict", "verdict_baseline", "verdict_basis", "settled_at"},
             "items": {
                 *("state", "remit", "base_lane", "reason", "closed_as", "moved_at", "tries"),
-                *("next_try_at", "nudged_at", "settled_at", "danger", "asked_exit", "has_turn"),
+                *("next_try_at", "nudged_at", "settled_at", "danger", "asked_exit", "is_asked_for"),
             },
         },
         "DELETE": dict.fromkeys(

@@ -19,14 +19,18 @@ from hashsets.compute import digest_bytes
 from hashsets.errors import HashsetsError
 from hashsets.model import Algorithm, EntryClass, Hit, HitKind
 from tests.assessing import POLICY
+from tests.bare_captures import embed
 from tests.builders import LIMITS, import_entries, list_entry, make_person, report, trust
 from triage.errors import HotlineError
 from triage.ids import new_id, new_object_name
 from triage.model import ChannelOut, EvidenceKind, Media, Person, PersonRole, RecipientKind
 from triage.rules.assessing import Judgement, Label, SecondAssessor
+from triage.rules.due import SitePace
+from triage.rules.fetch_failures import FAILURES, FetchFailure
 from triage.rules.hosting import Judged
 from triage.rules.lanes import PAGE_BEHIND_PAGE
 from triage.rules.online import CheckPolicy
+from triage.rules.page_kinds import PageKind
 from triage.rules.rights import rights_of
 from triage.rules.states import Agreement, Lane, OnlineResult, Remit
 from triage.rules.urls import normalise_url
@@ -63,6 +67,7 @@ PICTURES = tuple(f"{HOST}/{number}.jpg" for number in range(5))
 PAGES = tuple(f"{HOST}/page{number}" for number in range(3))
 FILES = tuple(f"file {number}".encode() for number in range(6))
 WAITS = (10.0, 30.0)
+PACE = SitePace(pace_s=0.5, burst=4, at_once=100)
 UNDO_S = POLICY.undo_s
 CHECKS = CheckPolicy(3600.0, 1800.0, (86400.0, 172800.0))
 ASNS = {64500: "AL", 64501: "AL", 64510: "NL"}
@@ -229,6 +234,7 @@ class World:
             now=self.now,
             lease_s=60.0,
             waits_s=WAITS,
+            pace=PACE,
         )
         if not isinstance(taken, take_capture.TakenCapture):
             return
@@ -236,8 +242,19 @@ class World:
         if draw < 0.05:
             return  # it died
         if draw < 0.2:
-            failure = record_capture.record_failure
-            self.do("worker", failure, taken, "no answer", actor="worker", now=self.now, waits_s=WAITS)
+            failure = self.chance.choice(list(FetchFailure))
+            self.do(
+                "worker",
+                record_capture.record_failure,
+                taken,
+                FAILURES[failure].words,
+                failure=failure,
+                retry_after_s=self.chance.choice((None, None, 30.0)),
+                actor="worker",
+                now=self.now,
+                waits_s=WAITS,
+                pace=PACE,
+            )
         elif draw < 0.25:
             self.do("worker", record_capture.record_refusal, taken, "refused", actor="worker", now=self.now)
         else:
@@ -253,8 +270,16 @@ class World:
             is_reported = taken.item.is_top_level  # only the pictures of a reported page become items
             pictures = tuple(normalise_url(one) for one in shown) if is_reported else ()
             reservation = None if is_reported else PAGE_BEHIND_PAGE
-            facts = CaptureFacts(url, 200 if shown else 404, (), "text/html", 9, body, 1)
-            findings = record_capture.CaptureFindings(facts, pictures=pictures, reservation=reservation)
+            kind = self.chance.choice((None, None, None, *PageKind))
+            facts = CaptureFacts(url, 200 if shown else 404, (), "text/html", 9, body, 1, page_kind=kind)
+            carried = self.chance.sample(FILES, self.chance.choice((0, 0, 0, 1))) if is_reported else []
+            findings = record_capture.CaptureFindings(
+                facts,
+                pictures=pictures,
+                embedded=[embed(one) for one in carried],
+                left=self.chance.choice((0, 0, 0, 7)),
+                reservation=reservation,
+            )
         record = record_capture.record_capture
         after_s = LIMITS.recapture_after_s
         self.do("worker", record, taken, findings, actor="worker", now=self.now, recapture_after_s=after_s)
@@ -281,7 +306,8 @@ class World:
         if can_be_shown and not is_known and kept == [0]:
             objects = {kind: (new_object_name(), 9) for kind in EvidenceKind}
             sealed = record_capture.SealedEvidence(ImageSeal("", b"sealed"), objects)
-        size = {"format": "jpeg", "width": 9, "height": 9, "frames": 1} if can_be_shown else {}
+        side = 9 if body == FILES[0] else 900  # one of them is an icon where a page shows it
+        size = {"format": "jpeg", "width": side, "height": side, "frames": 1} if can_be_shown else {}
         media = Media.PICTURE if can_be_shown else Media.VIDEO
         finding = None if can_be_shown else "a video"
         file = record_capture.FileFindings(
@@ -393,7 +419,8 @@ class World:
             return
         person, act = self.somebody(), self.chance.choice(("recapture", "rest", "skip", "skip", "skip item"))
         if act == "recapture":
-            self.do("staff", clear_item.request_recapture, item_id, person=person, now=self.now)
+            way = {"exit_name": self.chance.choice((None, "direct", "abroad")), "exits": ["abroad"]}
+            self.do("staff", clear_item.request_recapture, item_id, person=person, now=self.now, **way)
         elif act == "rest":
             rest = clear_item.say_rest_not_needed
             self.do("staff", rest, item_id, person=person, now=self.now, policy=self.policy)

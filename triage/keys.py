@@ -22,6 +22,7 @@ VAULT_RECIPIENT = "vault-recipient"
 SIGNING_KEY = "signing-key"
 SIGNING_PUBLIC = "signing-public"
 SMTP_URL = "smtp-url"
+EXITS = "exits"
 
 KEY_FILES: dict[str, tuple[str, ...]] = {
     "public": (RECEIPT_KEY, INTAKE_RECIPIENT),
@@ -101,6 +102,14 @@ class ProcessKeys:
         if self._settings.smtp_url:
             return self._settings.smtp_url
         return self.read(SMTP_URL) if (self.folder / SMTP_URL).exists() else None
+
+    def find_exit_passwords(self) -> str:
+        """Return the text of the key file of the ways out (`rules/exits.py`); empty where there is none.
+
+        Raises:
+            KeyMissingError: it cannot be read.
+        """
+        return self.read(EXITS) if (self.folder / EXITS).exists() else ""
 
     def find_evidence_url(self) -> str:
         """Return the address of the evidence store."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.errors import SettingsError
+from triage.rules.exits import read_exit_rules, read_exits
 
 SECRET_FIELDS = frozenset(
     {
@@ -302,6 +303,7 @@ def _check(settings: Settings) -> Settings:
         raise SettingsError("FETCH_PROFILE must be browser or plain")
     if settings.host_burst < 1 or settings.fetches_at_once < 1:
         raise SettingsError("HOST_BURST and FETCHES_AT_ONCE must be at least 1")
+    read_exit_rules(settings.fetch_exit_rules, read_exits(settings.fetch_exits))
     for text in settings.inside_networks:
         _check_network(text)
     if settings.workers < 1:

@@ -19,7 +19,7 @@ from triage.process import Process, start_process
 
 WAIT_FOR_REDIS_S = 1.0
 OUTBOUND = "outbound"
-WORKER_QUEUES = ("capture", "lookup")
+WORKER_QUEUES = ("capture", "lookup", "capture_late")
 
 
 def run(process: Process, queue_names: list[str], *, zygote_module: str | None = None) -> None:
@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
         "--queue",
         action="append",
         choices=(*WORKER_QUEUES, OUTBOUND),
-        help="a queue to serve; capture and lookup by default; outbound stands alone",
+        help="a queue to serve; capture, lookup and capture_late by default, in this order; outbound stands alone",
     )
     queues = list(dict.fromkeys(parser.parse_args(argv).queue or WORKER_QUEUES))
     if OUTBOUND in queues and len(queues) > 1:

@@ -1,26 +1,19 @@
-"""Capture an item: fetch it, decode it, match it, seal what is new, record it.
+"""Capture an item: get it, examine it, record it.
 
-1. Take the lease; whoever does not get it leaves.
+1. Take the lease; whoever does not get it, or whose turn at the site has not come, leaves.
 2. Get the bytes: the fetcher process for a URL, the intake object (opened once, in memory) for an upload.
-3. A page yields its pictures as child items. Any other file is digested; a picture goes through the decoder.
-4. Match against the index, which must not be behind the database. A matcher that fails is never "no match".
-5. Not known: encode views from the pixels, seal bytes and views to an identity of their own, store them.
-6. Record it all in one transaction; then delete the intake object and nudge the children.
+3. A page yields its pictures as child items; those inside its own text are sealed as uploads first. Any other file
+   is examined: `examine_file.py`.
+4. Record it all in one transaction; then delete the intake object and nudge the children.
 """
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-import psycopg
-
-from hashsets import store as hash_sets
 from hashsets.compute import digest_bytes
 from hashsets.errors import HashsetsError, IndexBehindError
-from hashsets.model import ALERTING, EntryClass, Fingerprint, HashEntry, Hit, HitKind
 from triage.clock import utcnow
 from triage.crash_points import crash_point
 from triage.errors import (
@@ -37,21 +30,21 @@ from triage.errors import (
     StaleStateError,
     StorageError,
 )
-from triage.ids import new_id
-from triage.model import Image, Media
-from triage.rules.due import CAPTURE_ITEM
-from triage.rules.media import SNIFF_BYTES, describe_refusal, sniff_media
-from triage.rules.states import ImageState, ItemKind
-from triage.sandbox.decoder import OpenedPicture
+from triage.model import Media
+from triage.rules.due import CAPTURE_ITEM, SitePace
+from triage.rules.fetch_failures import FAILURES
+from triage.rules.media import SNIFF_BYTES, find_ending, sniff_media
+from triage.rules.states import ItemKind
 from triage.steps import record_capture as recording
-from triage.steps.record_capture import CaptureFindings, FileFindings, Recorded
+from triage.steps.keep_pictures import EmbeddedFile
+from triage.steps.record_capture import CaptureFindings, Recorded
 from triage.steps.take_capture import TakenCapture, take_capture
-from triage.store import captures, images
-from triage.store.images import NewImage
+from triage.store import captures
 from triage.store.rows import Connection
-from triage.vault import EVIDENCE, INTAKE
-from workers.get_bytes import GottenFile, get_upload, get_url, read_sha256
-from workers.seal_evidence import delete_objects, discard_evidence, seal_evidence
+from triage.vault import EVIDENCE, INTAKE, seal
+from workers.examine_file import ClaimedElsewhereError, check_generation, examine_file, read_standing
+from workers.get_bytes import AnsweredFailure, GottenFile, get_upload, get_url, read_sha256
+from workers.seal_evidence import delete_objects, discard_evidence
 from workers.tools import CaptureTools
 
 _log = logging.getLogger(__name__)
@@ -65,28 +58,8 @@ _OURS = (
 )
 OBSTACLE_WAIT_S = 10.0
 LONGEST_OBSTACLE_WAIT_S = 600.0
+CLAIMED_WAIT_S = 1.0
 _RECORD_TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """What fingerprints hit, at which generation, and whether that makes the file known."""
-
-    hits: list[Hit]
-    generation: int
-    entries: dict[UUID, HashEntry]
-    trusted: frozenset[tuple[UUID, EntryClass]]
-
-    @property
-    def is_known(self) -> bool:
-        """Whether an exact digest of a trusted, alerting class was hit."""
-        return any(
-            hit.kind is HitKind.EXACT
-            and (entry := self.entries.get(hit.entry_id)) is not None
-            and entry.entry_class in ALERTING
-            and (entry.set_id, entry.entry_class) in self.trusted
-            for hit in self.hits
-        )
 
 
 def capture_item(tools: CaptureTools, item_id: UUID) -> None:
@@ -100,6 +73,7 @@ def capture_item(tools: CaptureTools, item_id: UUID) -> None:
             now=utcnow(),
             lease_s=settings.capture_lease_s,
             waits_s=settings.retry_waits_s,
+            pace=_read_pace(tools),
         )
     )
     if taken is None:
@@ -112,21 +86,40 @@ def capture_item(tools: CaptureTools, item_id: UUID) -> None:
     _tidy_up(tools, recorded)
 
 
-def _capture_or_explain(tools: CaptureTools, taken: TakenCapture) -> Recorded:
+def _read_pace(tools: CaptureTools) -> SitePace:
     settings = tools.settings
+    return SitePace(settings.host_pace_s, settings.host_burst, settings.fetches_at_once)
+
+
+def _capture_or_explain(tools: CaptureTools, taken: TakenCapture) -> Recorded:
     try:
         return _capture(tools, taken)
+    except ClaimedElsewhereError:
+        return _record(
+            tools,
+            lambda conn: recording.record_obstacle(
+                conn, taken, "another worker decodes it", now=utcnow(), wait_s=CLAIMED_WAIT_S
+            ),
+        )
     except CaptureRefusedError as error:
         reason = str(error)
         return _record(
             tools, lambda conn: recording.record_refusal(conn, taken, reason, actor="worker", now=utcnow())
         )
     except CaptureFailedError as error:
-        reason = str(error)
+        reason, failure, retry_after_s = str(error), error.failure, error.retry_after_s
         return _record(
             tools,
             lambda conn: recording.record_failure(
-                conn, taken, reason, actor="worker", now=utcnow(), waits_s=settings.retry_waits_s
+                conn,
+                taken,
+                reason,
+                failure=failure,
+                retry_after_s=retry_after_s,
+                actor="worker",
+                now=utcnow(),
+                waits_s=tools.settings.retry_waits_s,
+                pace=_read_pace(tools),
             ),
         )
     except _OURS as error:
@@ -163,10 +156,32 @@ def _record(tools: CaptureTools, work: Callable[[Connection], Recorded]) -> Reco
 def _capture(tools: CaptureTools, taken: TakenCapture) -> Recorded:
     gotten = get_upload(tools, taken) if taken.item.kind is ItemKind.UPLOAD else get_url(tools, taken)
     crash_point("after_fetch")
+    if gotten.answered_failure is not None:
+        return _record_answered_failure(tools, taken, gotten, gotten.answered_failure)
     if gotten.is_page or not _is_worth_examining(gotten) or _is_page_after_all(tools, taken, gotten):
-        findings = CaptureFindings(gotten.facts, pictures=gotten.pictures, reservation=gotten.reservation)
-        return _record(tools, partial(_record_findings, tools, taken=taken, findings=findings))
+        return _capture_page(tools, taken, gotten)
     return _capture_file(tools, taken, gotten)
+
+
+def _record_answered_failure(
+    tools: CaptureTools, taken: TakenCapture, gotten: GottenFile, answered: AnsweredFailure
+) -> Recorded:
+    """Record an answer that may become another one: what answered is kept, the item comes again."""
+    return _record(
+        tools,
+        lambda conn: recording.record_failure(
+            conn,
+            taken,
+            FAILURES[answered.failure].words,
+            failure=answered.failure,
+            facts=gotten.facts,
+            retry_after_s=answered.retry_after_s,
+            actor="worker",
+            now=utcnow(),
+            waits_s=tools.settings.retry_waits_s,
+            pace=_read_pace(tools),
+        ),
+    )
 
 
 def _is_worth_examining(gotten: GottenFile) -> bool:
@@ -180,7 +195,7 @@ def _is_page_after_all(tools: CaptureTools, taken: TakenCapture, gotten: GottenF
 
     It must yield pictures and be broken as one itself; what attacks the decoder or takes too much is a file.
     """
-    if not gotten.claims_page or not gotten.pictures:
+    if not gotten.claims_page or not (gotten.pictures or gotten.embedded):
         return False
     try:
         with tools.decoder.open_picture(str(taken.capture_id), gotten.body):
@@ -191,13 +206,50 @@ def _is_page_after_all(tools: CaptureTools, taken: TakenCapture, gotten: GottenF
         return True
 
 
+# 3. A page
+
+
+def _capture_page(tools: CaptureTools, taken: TakenCapture, gotten: GottenFile) -> Recorded:
+    embedded = _seal_embedded(tools, gotten.embedded)
+    findings = CaptureFindings(
+        gotten.facts,
+        pictures=gotten.pictures,
+        embedded=embedded,
+        left=gotten.left,
+        reservation=gotten.reservation,
+    )
+    try:
+        return _record(tools, partial(_record_findings, tools, taken=taken, findings=findings))
+    except (LeaseLostError, StaleStateError):
+        _discard_embedded(tools, embedded)
+        raise
+
+
+def _seal_embedded(tools: CaptureTools, files: tuple[bytes, ...]) -> list[EmbeddedFile]:
+    """Seal the pictures that a page carries inside its text, as if they had been uploaded; each once."""
+    sealed: dict[bytes, EmbeddedFile] = {}
+    for body in files:
+        sha256 = read_sha256(digest_bytes(body))
+        if sha256 not in sealed:
+            name = tools.vault.put(INTAKE, seal(body, tools.intake_recipient))
+            sealed[sha256] = EmbeddedFile(sha256, name, len(body), find_ending(body[:SNIFF_BYTES]))
+    if sealed:
+        crash_point("after_seal")
+    return list(sealed.values())
+
+
+def _discard_embedded(tools: CaptureTools, embedded: list[EmbeddedFile]) -> None:
+    """Delete sealed objects that no row names; a commit whose answer was lost may have named them after all."""
+    names = [one.object_name for one in embedded]
+    named = tools.database.run(lambda conn: captures.read_intake_names(conn, names)) if names else set()
+    delete_objects(tools, INTAKE, tuple(name for name in names if name not in named))
+
+
 def _record_findings(
     tools: CaptureTools, conn: Connection, *, taken: TakenCapture, findings: CaptureFindings
 ) -> Recorded:
     if findings.file is not None:
-        hash_sets.share_verdicts(conn)
-        if hash_sets.read_generation(conn) != findings.file.generation:
-            raise IndexBehindError
+        check_generation(conn, findings.file)
     return recording.record_capture(
         conn,
         taken,
@@ -208,19 +260,13 @@ def _record_findings(
     )
 
 
-# 3. to 5. One file
+# 3. Any other file
 
 
 def _capture_file(tools: CaptureTools, taken: TakenCapture, gotten: GottenFile) -> Recorded:
-    digests = digest_bytes(gotten.body)
-    sha256 = read_sha256(digests)
-    standing, stored = tools.database.run(lambda conn: _read_standing(conn, sha256))
     for attempt in range(_RECORD_TRIES):
-        file = (
-            _examine_again(tools, taken, gotten, standing, stored)
-            if standing is not None and not standing.is_undecided
-            else _examine(tools, taken, gotten, digests, sha256)
-        )
+        standing = tools.database.run(lambda conn: read_standing(conn, taken.capture_id, gotten.sha256))
+        file = examine_file(tools, taken, gotten, standing)
         findings = CaptureFindings(gotten.facts, file=file)
         try:
             return _record(tools, partial(_record_findings, tools, taken=taken, findings=findings))
@@ -235,138 +281,12 @@ def _capture_file(tools: CaptureTools, taken: TakenCapture, gotten: GottenFile) 
     raise IndexBehindError
 
 
-def _read_standing(conn: Connection, sha256: bytes) -> tuple[Image | None, dict[Fingerprint, UUID]]:
-    standing = images.find_image(conn, sha256)
-    return standing, images.read_fingerprints(conn, standing.id) if standing else {}
-
-
-def _match(tools: CaptureTools, fingerprints: list[Fingerprint]) -> Matched:
-    def search(conn: Connection) -> Matched:
-        index = tools.index.get(conn, at_least=hash_sets.read_generation(conn))
-        hits = index.search(fingerprints)
-        entries = hash_sets.read_entries(conn, sorted({hit.entry_id for hit in hits}))
-        return Matched(hits, index.generation, entries, frozenset(hash_sets.list_trusted(conn)))
-
-    try:
-        return tools.database.run(search)
-    except psycopg.Error as error:
-        raise ServerUnavailableError(f"PostgreSQL failed while matching: {type(error).__name__}") from None
-
-
-def _open_picture(tools: CaptureTools, taken: TakenCapture, body: bytes, stack: ExitStack) -> OpenedPicture:
-    """Open a picture; once more if it took too much, since a busy machine can be the cause."""
-    try:
-        return stack.enter_context(tools.decoder.open_picture(str(taken.capture_id), body))
-    except PictureOverLimitError:
-        return stack.enter_context(tools.decoder.open_picture(str(taken.capture_id), body))
-
-
-def _examine(
-    tools: CaptureTools,
-    taken: TakenCapture,
-    gotten: GottenFile,
-    digests: list[Fingerprint],
-    sha256: bytes,
-) -> FileFindings:
-    """Examine a file that was never seen before."""
-    media = sniff_media(gotten.body[:SNIFF_BYTES])
-    with ExitStack() as stack:
-        picture: OpenedPicture | None = None
-        finding: str | None = None
-        is_undecided = False
-        try:
-            picture = _open_picture(tools, taken, gotten.body, stack)
-            media = Media.PICTURE
-        except PictureRefusedError as error:
-            finding = _describe_refusal(media, error)
-            is_undecided = isinstance(error, PictureOverLimitError)
-            if not gotten.body:
-                finding = "an empty file"
-        fingerprints = [*digests, *(picture.fingerprints if picture else ())]
-        matched = _match(tools, fingerprints)
-        evidence = None
-        if picture is not None and not matched.is_known:
-            try:
-                evidence = seal_evidence(tools, gotten.body, picture)
-            except PictureRefusedError as error:
-                # What was computed stays, unless it comes from a decoder that was taken over.
-                picture, finding = None, _describe_refusal(media, error)
-                is_undecided = isinstance(error, PictureOverLimitError)
-                if isinstance(error, HostilePictureError):
-                    fingerprints = digests
-                    matched = _match(tools, fingerprints)
-        return FileFindings(
-            image=NewImage(
-                id=new_id(),
-                sha256=sha256,
-                media=media,
-                can_be_shown=picture is not None,
-                finding=finding,
-                is_undecided=is_undecided,
-                bytes=len(gotten.body),
-                format=picture.format if picture else None,
-                width=picture.width if picture else None,
-                height=picture.height if picture else None,
-                frames=picture.frames if picture else None,
-            ),
-            fingerprints=fingerprints,
-            hits=matched.hits,
-            generation=matched.generation,
-            entries=matched.entries,
-            trusted=matched.trusted,
-            evidence=evidence,
-        )
-
-
-def _describe_refusal(media: Media, error: PictureRefusedError) -> str:
-    return describe_refusal(media, str(error), is_hostile=isinstance(error, HostilePictureError))
-
-
-def _examine_again(
-    tools: CaptureTools,
-    taken: TakenCapture,
-    gotten: GottenFile,
-    standing: Image,
-    stored: dict[Fingerprint, UUID],
-) -> FileFindings:
-    """Match a file whose bytes were seen before; it is decoded again only if a view is needed and none is kept."""
-    matched = _match(tools, list(stored))
-    has_views = tools.database.run(lambda conn: images.has_views_kept(conn, standing.id))
-    evidence = None
-    if (
-        standing.can_be_shown
-        and standing.state is not ImageState.SETTLED
-        and not matched.is_known
-        and not has_views
-    ):
-        try:
-            with tools.decoder.open_picture(str(taken.capture_id), gotten.body) as picture:
-                evidence = seal_evidence(tools, gotten.body, picture)
-        except PictureRefusedError as error:
-            _log.warning("image %s could not be decoded again: %s", standing.id, error)
-    return FileFindings(
-        image=NewImage(
-            id=standing.id,
-            sha256=bytes(standing.sha256),
-            media=standing.media,
-            can_be_shown=standing.can_be_shown,
-            finding=standing.finding,
-            bytes=len(gotten.body),
-        ),
-        fingerprints=list(stored),
-        hits=matched.hits,
-        generation=matched.generation,
-        entries=matched.entries,
-        trusted=matched.trusted,
-        evidence=evidence,
-    )
-
-
-# 6. After the commit
+# 4. After the commit
 
 
 def _tidy_up(tools: CaptureTools, recorded: Recorded) -> None:
     delete_objects(tools, EVIDENCE, recorded.unused)
+    delete_objects(tools, INTAKE, recorded.unused_intake)
     if recorded.consumed and delete_objects(tools, INTAKE, recorded.consumed):
         tools.database.run(lambda conn: captures.mark_intake_deleted(conn, recorded.consumed, now=utcnow()))
     for item_id in recorded.due:

@@ -1,7 +1,8 @@
 """Check whether an item is still up: the same fetcher, judged against what its last capture showed.
 
 1. Take the item up: one that is acted on, has an address, and whose check is due.
-2. Fetch it. What cannot be reached is *unreachable*, what policy refuses is *unknown*: neither closes an item.
+2. Fetch it as it was captured, by the same way out. What cannot be reached is *unreachable*, what policy refuses or
+   what hides behind a wall is *unknown*: neither closes an item.
 3. Another file at the address is opened by the decoder, to tell the same picture from something else.
 4. What is online may stand with another operator than the one that was told: then it has *moved*.
 5. Record it with what follows. A decoder or database of ours that fails is no result: it is checked again later.
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypedDict
 from uuid import UUID
 
 from hashsets.compute import digest_bytes
@@ -31,17 +33,21 @@ from triage.errors import (
 from triage.ids import new_id
 from triage.model import Hosting, Item, Media
 from triage.rules.due import LOCATE_HOST
+from triage.rules.exits import read_exits
 from triage.rules.hosting import is_elsewhere
 from triage.rules.media import SNIFF_BYTES, sniff_media
 from triage.rules.online import AnswerNow, CheckFinding, CheckPolicy, ShownBefore, judge_check
+from triage.rules.page_kinds import PageKind, judge_answer, judge_page
 from triage.rules.sending import SendingPolicy
 from triage.rules.states import ItemState, OnlineResult
 from triage.steps.record_check import RecordedCheck, delay_check, record_check, take_item
+from triage.steps.take_capture import make_isolation
 from triage.store import hostings, online_checks
+from triage.store.captures import ShowingPage, find_page_of
 from triage.store.networks import find_network
 from triage.store.online_checks import CheckFacts
 from triage.store.rows import Connection
-from workers.fetcher.door import FetchedFile
+from workers.fetcher.door import FetchedFile, FetchOrder
 from workers.get_bytes import read_sha256
 from workers.tools import CaptureTools
 
@@ -53,11 +59,12 @@ LONGEST_OBSTACLE_WAIT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """An item that was taken up, what it showed, and who was agreed to host it."""
+    """An item that was taken up, what it showed, who was agreed to host it, and the page that shows it, if one does."""
 
     item: Item
     before: ShownBefore
     hosting: Hosting | None
+    page: ShowingPage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ def _take(conn: Connection, *, item_id: UUID, now: datetime) -> _Task | None:
         item=item,
         before=online_checks.read_shown(conn, item.id),
         hosting=hostings.find_agreed(conn, item.id, round_=item.round),
+        page=None if item.is_top_level else find_page_of(conn, item.id),
     )
 
 
@@ -112,7 +120,7 @@ def _meet(tools: CaptureTools, task: _Task, url: str) -> _Met:
         SandboxUnavailableError, DecoderUnavailableError: something of our own does not run.
     """
     try:
-        fetched = tools.fetcher.fetch(str(new_id()), url)
+        fetched = tools.fetcher.fetch(str(new_id()), _order(tools, task, url))
     except CaptureFailedError as error:
         return _Met(CheckFinding(OnlineResult.UNREACHABLE, str(error)))
     except CaptureRefusedError as error:
@@ -122,12 +130,44 @@ def _meet(tools: CaptureTools, task: _Task, url: str) -> _Met:
         status=fetched.status,
         body=body,
         fingerprints=_read_picture(tools, task.before, fetched, body),
-        is_page=fetched.is_page,
-        is_page_read=fetched.is_page_read,
-        pictures=fetched.pictures,
+        **_read_page(fetched, url),
     )
     finding = judge_check(task.before, answer)
     return _Met(finding, fetched.status, body, fetched.hops[-1].address)
+
+
+def _order(tools: CaptureTools, task: _Task, url: str) -> FetchOrder:
+    """Order the fetch as the capture was: what is shut to us by another way out is not gone."""
+    names = {one.name for one in read_exits(tools.settings.fetch_exits)}
+    return FetchOrder(
+        url,
+        exit_name=task.before.exit_name if task.before.exit_name in names else "",
+        isolation=make_isolation(task.page.item_id if task.page else task.item.id),
+        referer=task.page.url if task.page else "",
+    )
+
+
+class _PageNow(TypedDict):
+    is_page: bool
+    is_page_read: bool
+    pictures: Sequence[str]
+    embedded: Sequence[bytes]
+    kind: PageKind | None
+
+
+def _read_page(fetched: FetchedFile, url: str) -> _PageNow:
+    """Return what a page holds and of what kind it is; what was found and not taken was not looked through."""
+    page = fetched.page
+    if page is None:
+        kind = judge_answer(fetched.status)
+        return _PageNow(is_page=False, is_page_read=True, pictures=(), embedded=(), kind=kind)
+    return _PageNow(
+        is_page=True,
+        is_page_read=page.is_complete and page.found <= len(page.pictures) + len(page.embedded),
+        pictures=page.pictures,
+        embedded=[read_sha256(digest_bytes(one)) for one in page.embedded],
+        kind=judge_page(page.facts, status=fetched.status, asked_url=url, final_url=fetched.final_url),
+    )
 
 
 def _read_picture(

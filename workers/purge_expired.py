@@ -5,6 +5,7 @@
    one transaction with a custody
    event; from then on nobody can open them. Then delete the objects.
 3. Stored objects that no row names and that are old enough to belong to no running job.
+4. Sites that nobody asked for a day: what is kept of their turns has served.
 """
 
 import logging
@@ -18,7 +19,7 @@ from triage.errors import StorageError
 from triage.model import EvidenceKind
 from triage.rules.retention import choose_expired, settled_before
 from triage.settings import Settings
-from triage.store import captures, custody, evidence
+from triage.store import captures, custody, evidence, host_turns
 from triage.store.custody import NewEvent, stream_of
 from triage.store.pool import Database
 from triage.store.rows import Connection
@@ -26,22 +27,26 @@ from triage.vault import EVIDENCE, INTAKE, ObjectVault
 
 _log = logging.getLogger(__name__)
 _BATCH = 500
+TURNS_KEPT_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many objects a round destroyed, by what they were."""
+    """How many objects a round destroyed, by what they were; and how many sites it forgot."""
 
     intake: int = 0
     evidence: int = 0
     orphans: int = 0
+    sites: int = 0
 
 
 def purge_expired(database: Database, vault: ObjectVault, settings: Settings, *, now: datetime) -> Purged:
-    """Destroy uploads and evidence that have served."""
+    """Destroy uploads and evidence that have served, and forget sites that nobody asked for long."""
+    asked_before = now - timedelta(seconds=TURNS_KEPT_S)
     return Purged(
         intake=_purge_intake(database, vault, now),
         evidence=_purge_evidence(database, vault, settings, now),
+        sites=database.run(lambda conn: host_turns.purge_turns(conn, changed_before=asked_before)),
     )
 
 

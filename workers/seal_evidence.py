@@ -6,7 +6,7 @@ from triage.crash_points import crash_point
 from triage.errors import StorageError
 from triage.model import EvidenceKind
 from triage.sandbox.decoder import OpenedPicture
-from triage.sandbox.views import encode_views
+from triage.sandbox.views import encode_sheet, encode_views
 from triage.steps.record_capture import SealedEvidence
 from triage.store.evidence import read_evidence_names
 from triage.vault import EVIDENCE, new_image_seal, seal
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def seal_evidence(tools: CaptureTools, body: bytes, picture: OpenedPicture) -> SealedEvidence:
-    """Encode views from the pixels, seal bytes and views to a new identity, store them.
+    """Encode views from the pixels, and a sheet of an animation; seal bytes and views to a new identity, store them.
 
     Raises:
         PictureRefusedError: the pixels cannot be had.
@@ -30,6 +30,8 @@ def seal_evidence(tools: CaptureTools, body: bytes, picture: OpenedPicture) -> S
         EvidenceKind.GREY_HALF: views.grey_half,
         EvidenceKind.THUMB: views.thumb,
     }
+    if picture.frames > 1:
+        clear[EvidenceKind.SHEET] = encode_sheet(picture.read_sheet())
     objects: dict[EvidenceKind, tuple[str, int]] = {}
     try:
         for kind, data in clear.items():

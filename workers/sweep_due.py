@@ -3,7 +3,7 @@
 1. Wake up by NOTIFY (a surface without a queue stored something) or by the clock.
 2. End leases that have run out.
 3. Nudge rows that are due and were not nudged lately, at most as many as the queue has room for: when Redis
-   was wiped everything comes again, but never as a flood.
+   was wiped everything comes again, but never as a flood. What is patient waits on a queue of its own.
 4. Now and then run retention, and more seldom look for orphans in the store.
 """
 
@@ -20,7 +20,7 @@ import psycopg
 from triage.clock import utcnow
 from triage.errors import ServerUnavailableError, StaleStateError, StorageError
 from triage.queue import QueueDoor
-from triage.rules.due import ITEM_JOBS, SEND, Job
+from triage.rules.due import ITEM_JOBS, LATE_JOBS, SEND, Job
 from triage.rules.states import ItemState
 from triage.settings import Settings
 from triage.steps.take_capture import end_expired
@@ -59,19 +59,36 @@ def _nudge_items(database: Database, queue: QueueDoor, settings: Settings, now: 
         states.setdefault(job, []).append(state)
     nudged = 0
     for job, due_states in states.items():
-        room = _find_room(queue, job, settings)
-        if room > 0:
-            due = database.run(
-                partial(
-                    items.take_due,
-                    states=due_states,
-                    now=now,
-                    nudged_before=now - timedelta(seconds=settings.renudge_after_s),
-                    limit=room,
-                )
-            )
-            nudged += sum(queue.nudge(job, item_id, first=danger) for item_id, danger in due)
+        nudged += _nudge_queue(database, queue, settings, now, job, due_states, is_late=False)
+        if job in LATE_JOBS:
+            nudged += _nudge_queue(database, queue, settings, now, LATE_JOBS[job], due_states, is_late=True)
     return nudged
+
+
+def _nudge_queue(
+    database: Database,
+    queue: QueueDoor,
+    settings: Settings,
+    now: datetime,
+    job: Job,
+    states: list[ItemState],
+    *,
+    is_late: bool,
+) -> int:
+    room = _find_room(queue, job, settings)
+    if room <= 0:
+        return 0
+    due = database.run(
+        partial(
+            items.take_due,
+            states=states,
+            now=now,
+            nudged_before=now - timedelta(seconds=settings.renudge_after_s),
+            limit=room,
+            late=is_late,
+        )
+    )
+    return sum(queue.nudge(job, item_id, first=danger) for item_id, danger, _ in due)
 
 
 def _nudge_sendings(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:

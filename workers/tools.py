@@ -2,18 +2,20 @@
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from hashsets.current import ensure_current
 from hashsets.search import Index
 from triage.keys import INTAKE_IDENTITY, VAULT_RECIPIENT, ProcessKeys
 from triage.queue import QueueDoor
+from triage.rules.exits import read_credentials, read_exit_rules, read_exits
 from triage.sandbox.decoder import Decoder, DecoderLimits
 from triage.settings import Settings, check_floors
+from triage.store.networks import list_networks
 from triage.store.pool import Database
 from triage.store.practice import read_kind, read_practice_names
-from triage.store.rows import Connection
-from triage.vault import ObjectVault
+from triage.vault import ObjectVault, recipient_of
 from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.door import Fetcher
 from workers.fetcher.wire import FetchLimits
@@ -30,8 +32,8 @@ class IndexHolder:
         self._folder = folder
         self._index: Index | None = None
 
-    def get(self, conn: Connection, *, at_least: int) -> Index:
-        """Return an index that is not behind the database.
+    def get(self, database: Database, *, at_least: int) -> Index:
+        """Return an index that is not behind the database; that is asked only if this one may be.
 
         Args:
             at_least: the database's generation.
@@ -39,13 +41,11 @@ class IndexHolder:
         Raises:
             IndexUnreadableError: it cannot be opened nor built anew.
         """
-        if (
-            self._index is None
-            or self._index.generation < at_least
-            or not self._index.is_current(self._folder)
-        ):
-            self._index = ensure_current(conn, self._folder)
-        return self._index
+        index = self._index
+        if index is None or index.generation < at_least or not index.is_current(self._folder):
+            index = database.run(partial(ensure_current, folder=self._folder))
+            self._index = index
+        return index
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,11 @@ class CaptureTools:
     index: IndexHolder
     intake_identity: str = field(repr=False)
     vault_recipient: str = field(repr=False)
+
+    @property
+    def intake_recipient(self) -> str:
+        """To which pictures that a page carries inside its text are sealed, until their own capture."""
+        return recipient_of(self.intake_identity)
 
     def close(self) -> None:
         """End the children and close the connections."""
@@ -85,7 +90,6 @@ def open_capture_tools(
     database = Database(keys.find_database_url(), role="hotline_worker")
     database.open()
     check_floors(settings, is_practice=database.run(read_kind) == "practice")
-    practice = PracticeNames.from_rows(database.run(read_practice_names))
     limits = DecoderLimits.from_settings(settings)
     is_weak = settings.sandbox == "weak"
     decoder = (
@@ -99,7 +103,7 @@ def open_capture_tools(
         database=database,
         queue=QueueDoor(keys.find_redis_url(), timeout_s=settings.job_timeout_s),
         vault=ObjectVault(keys.find_evidence_url(), keys.find_store_options()),
-        fetcher=Fetcher(FetchLimits.from_settings(settings), practice),
+        fetcher=open_fetcher(settings, keys, database),
         decoder=decoder,
         index=IndexHolder(index_dir),
         intake_identity=keys.read(INTAKE_IDENTITY),
@@ -109,3 +113,20 @@ def open_capture_tools(
         raise RuntimeError("children that die with their parent must be started by its main thread")
     decoder.start()
     return tools
+
+
+def open_fetcher(settings: Settings, keys: ProcessKeys, database: Database) -> Fetcher:
+    """Prepare the fetcher: with the names of a practice deployment, and what its ways out need.
+
+    Raises:
+        SettingsError: a way out or a rule cannot be read.
+    """
+    rules = read_exit_rules(settings.fetch_exit_rules, read_exits(settings.fetch_exits))
+    countries = {rule.country for rule in rules if rule.country}
+    networks = database.run(list_networks) if countries else []
+    return Fetcher(
+        FetchLimits.from_settings(settings),
+        PracticeNames.from_rows(database.run(read_practice_names)),
+        networks=[(one.prefix, one.country) for one in networks if one.country in countries],
+        credentials=read_credentials(keys.find_exit_passwords()),
+    )

@@ -2,6 +2,7 @@
 
 from api.console import (
     texts,
+    texts_captures,
     texts_queue,
     texts_recipients,
     texts_refusals,
@@ -15,6 +16,7 @@ _PARTS: tuple[dict[str, Text], ...] = (
     texts.TEXTS,
     texts_queue.TEXTS,
     texts_review.TEXTS,
+    texts_captures.TEXTS,
     texts_waiting.TEXTS,
     texts_sendings.TEXTS,
     texts_recipients.TEXTS,

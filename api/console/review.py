@@ -23,6 +23,7 @@ from api.console.signed_in import Form, get_form, get_signed_in
 from api.console.words import words_for
 from triage.clock import utcnow
 from triage.model import Person
+from triage.rules.exits import read_exits
 from triage.rules.states import Lane
 from triage.steps import assess, clear_item, reopen_item
 from triage.steps.settle_item import AssessPolicy
@@ -60,6 +61,7 @@ def show_review(
         lane=lane or view.item.lane,
         error=error,
         look_max_s=tools.settings.look_max_s,
+        exits=[one.name for one in read_exits(tools.settings.fetch_exits)],
         **words_for(choose_language(request), now),
     )
 
@@ -279,11 +281,19 @@ def drop_rest(request: Request, item_id: UUID) -> Response:
 
 @router.post("/items/{item_id}/recapture")
 def recapture(request: Request, item_id: UUID) -> Response:
-    """Have an item captured again."""
+    """Have an item captured again, by a way out if one is named."""
     sent = _read_sent(request)
+    exits = [one.name for one in read_exits(get_staff(request).settings.fetch_exits)]
 
     def work(conn: Connection) -> None:
-        clear_item.request_recapture(conn, item_id, person=sent.person, now=sent.now)
+        clear_item.request_recapture(
+            conn,
+            item_id,
+            person=sent.person,
+            now=sent.now,
+            exit_name=sent.form.get("exit") or None,
+            exits=exits,
+        )
 
     return _do(request, item_id, work)
 

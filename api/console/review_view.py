@@ -18,6 +18,7 @@ from triage.rules.assessing import Label, NationalVerdict, Place, state_of_given
 from triage.rules.rights import Right
 from triage.rules.states import ClosedAs, ImageState, ItemKind, ItemState
 from triage.store import assessments, hostings, review
+from triage.store.capture_facts import LastCapture, count_icons, read_last_capture
 from triage.store.review import (
     BareChild,
     CaptureFound,
@@ -75,6 +76,7 @@ class ReviewView:
         is_blind: this person is asked for a second opinion and sees nothing of the first.
         form: assess or decide for the item itself, or empty.
         has_work: whether something on it still waits for this person.
+        icons: pictures of it that are left out because they are too small to be anything.
     """
 
     item: Item
@@ -85,6 +87,8 @@ class ReviewView:
     captures: list[CaptureFound]
     hosting: Hosting | None
     messages: list[SendingRow]
+    last_capture: LastCapture | None
+    icons: int
     pictures: list[PictureView]
     bare_children: list[BareChild]
     form: str
@@ -155,6 +159,8 @@ def build_view(
         reports=reports,
         unreadable=review.read_unreadable(conn, [one.id for one in reports]),
         captures=review.read_captures(conn, item_id),
+        last_capture=read_last_capture(conn, item_id),
+        icons=count_icons(conn, item_id),
         hosting=None if hides_item else hostings.find_newest(conn, item_id, round_=item.round),
         messages=[] if is_blind or not signed_in.may(Right.SEE_SENDINGS) else list_of_item(conn, item_id),
         pictures=views,

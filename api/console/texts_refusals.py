@@ -59,6 +59,7 @@ SENTENCES: dict[str, str] = {
     "There is nothing to look at; ask for another capture.": (
         "Nuk ka çfarë të shikohet; kërkoni një kapje tjetër."
     ),
+    "There is no such way out.": "Nuk ka rrugë daljeje të tillë.",
     "This look is over; ask for another one.": "Ky shikim mbaroi; kërkoni një tjetër.",
     "There is nothing to look at any more.": "Nuk ka më çfarë të shikohet.",
     # beside judging

@@ -7,9 +7,11 @@ from typing import Any
 from api.console.renderer import say
 from api.console.texts_reasons import PATTERNS, REASONS
 from api.public.texts import Language
+from triage.rules.page_kinds import PageKind, describe_kind
 from triage.rules.urls import defang
 
 SHORT = 80
+_ADDRESS = re.compile(r"http(s?)(://\S*)", re.IGNORECASE)
 
 
 def say_age(language: Language, since: datetime | None, now: datetime) -> str:
@@ -33,6 +35,11 @@ def say_address(url: str | None) -> str:
     return defang(url) if url else ""
 
 
+def disarm(text: str) -> str:
+    """Return a stranger's words with each address in them defanged."""
+    return _ADDRESS.sub(lambda found: defang(f"http{found[1].lower()}{found[2]}"), text)
+
+
 def say_reason(language: Language, reason: str | None) -> str:
     """Return why something waits; what has no Albanian words is said in English."""
     if not reason or language == "en":
@@ -46,11 +53,18 @@ def say_reason(language: Language, reason: str | None) -> str:
     return reason
 
 
+def say_kind(language: Language, kind: PageKind) -> str:
+    """Return what kind of page something is."""
+    return say_reason(language, describe_kind(kind, None))
+
+
 def words_for(language: Language, now: datetime) -> dict[str, Any]:
-    """Return what templates call: ago(time), address(url), short(text), why(reason)."""
+    """Return what templates call: ago(time), address(url), disarm(text), short(text), why(reason), page_kind(kind)."""
     return {
         "ago": lambda since: say_age(language, since, now),
         "address": say_address,
+        "disarm": disarm,
         "short": shorten,
         "why": lambda reason: say_reason(language, reason),
+        "page_kind": lambda kind: say_kind(language, kind),
     }

@@ -9,6 +9,7 @@ import pytest
 from hashsets.errors import IndexUnreadableError
 from hashsets.model import EntryClass
 from tests.builders import (
+    NO_PACE,
     SENDING,
     import_entries,
     list_entry,
@@ -34,8 +35,9 @@ from triage.steps.take_capture import take_capture
 from triage.store import custody, evidence
 from triage.vault import EVIDENCE, INTAKE, unseal
 from workers import capture_item as job
+from workers import examine_file as examining
 from workers.capture_item import capture_item
-from workers.fetcher.page import MAX_PAGE_BYTES
+from workers.fetcher.page import MAX_INNER_PAGES
 from workers.sweep_due import sweep_once
 
 # What is found
@@ -226,7 +228,7 @@ def test_a_page_without_a_type_is_read_too(desk, site):
 def test_a_page_too_large_to_be_read_is_looked_at_whatever_is_known_of_it(desk, site):
     desk.import_entries("practice", list_entry("a", data=FIRST))
     trust(desk.conn, "practice")
-    filler = b"<p>" + b"x" * MAX_PAGE_BYTES
+    filler = b"<iframe srcdoc='<p>one more'></iframe>" * (MAX_INNER_PAGES + 1)
     site.lay_answer("/large", b"<img src=/first.jpg>" + filler, "text/html")
     site.lay_answer("/bare", filler, "text/html")
     page, bare = desk.report(url("/large"), url("/bare"))
@@ -466,7 +468,7 @@ def test_a_picture_that_can_no_longer_be_decoded_still_reaches_a_person(desk, mo
 
 def test_a_list_that_changes_between_match_and_commit_is_matched_again(desk, database, monkeypatch):
     (item,) = desk.report(url("/first.jpg"))
-    seal, calls = job.seal_evidence, []
+    seal, calls = examining.seal_evidence, []
 
     def import_meanwhile(tools, body, picture):
         sealed = seal(tools, body, picture)
@@ -476,7 +478,7 @@ def test_a_list_that_changes_between_match_and_commit_is_matched_again(desk, dat
                 import_entries(staff, "practice", list_entry("a", data=FIRST))
         return sealed
 
-    monkeypatch.setattr(job, "seal_evidence", import_meanwhile)
+    monkeypatch.setattr(examining, "seal_evidence", import_meanwhile)
     capture(desk, item)
     assert desk.place(item).reason == "exact digest in a set that is not trusted"
     assert len(calls) == 2
@@ -513,7 +515,9 @@ def test_an_entry_withdrawn_while_its_hit_is_committed_leaves_nothing_in_no_look
 
 def take(desk, item, *, worker="another", lease_s=300.0):
     taken = desk.tools.database.run(
-        lambda conn: take_capture(conn, item, worker=worker, now=job.utcnow(), lease_s=lease_s, waits_s=WAITS)
+        lambda conn: take_capture(
+            conn, item, worker=worker, now=job.utcnow(), lease_s=lease_s, waits_s=WAITS, pace=NO_PACE
+        )
     )
     assert taken is not None
     return taken
@@ -564,9 +568,9 @@ def test_a_capture_that_somebody_ended_rolls_back_and_leaves_nothing(desk, clock
         return wrapped
 
     if moment == "before_sealing":
-        monkeypatch.setattr(job, "seal_evidence", end_at("before", job.seal_evidence))
+        monkeypatch.setattr(examining, "seal_evidence", end_at("before", examining.seal_evidence))
     elif moment == "after_sealing":
-        monkeypatch.setattr(job, "seal_evidence", end_at("after", job.seal_evidence))
+        monkeypatch.setattr(examining, "seal_evidence", end_at("after", examining.seal_evidence))
     else:
         monkeypatch.setattr(job, "_record_findings", end_at("before", job._record_findings))
     capture_item(desk.tools, item)
@@ -625,7 +629,7 @@ def test_an_item_whose_capture_kills_every_worker_ends_before_a_person(desk, clo
     capture(desk, item)
     place = desk.place(item)
     assert (place.state, place.lane) == ("awaiting_assessment", "look")
-    assert place.reason == "could not be fetched: the worker stopped in the middle"
+    assert place.reason == "could not be fetched: the worker stopped in the middle, 4 tries"
     assert outcomes(desk, item) == ["abandoned"] * 4
     assert desk.place(page).reason == "a page: 1 pictures, 0 known"
 

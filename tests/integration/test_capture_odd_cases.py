@@ -1,5 +1,7 @@
 """Captures that once went wrong: each of these hid a picture, lost a match or led on for ever."""
 
+from dataclasses import replace
+
 import pytest
 
 from hashsets.model import EntryClass
@@ -7,11 +9,10 @@ from tests.builders import import_entries, list_entry, settle_image, trust
 from tests.captures import FIRST, capture, image_of, url
 from tests.drawn_images import make_jpeg, make_video_file
 from triage.errors import PictureOverLimitError
-from triage.rules.lanes import PAGE_BEHIND_PAGE, PAGE_CUT
+from triage.rules.lanes import PAGE_BEHIND_PAGE, describe_left
 from triage.sandbox.decoder import Decoder
-from workers.fetcher.wire import FetchLimits
 
-PAGE_LIMIT = FetchLimits().max_pictures
+PAGE_LIMIT = 12
 
 
 def make_known(desk, data, name="known"):
@@ -25,12 +26,13 @@ def pictures_of(path_list):
 
 def test_a_page_of_more_pictures_than_are_taken_is_looked_at(desk, site):
     make_known(desk, FIRST)
+    desk.tools = replace(desk.tools, settings=replace(desk.tools.settings, page_max_children=PAGE_LIMIT))
     for number in range(PAGE_LIMIT + 1):
         site.lay_answer(f"/{number}.jpg", FIRST, "image/jpeg")
     site.lay_answer("/many", pictures_of(f"/{n}.jpg" for n in range(PAGE_LIMIT + 1)), "text/html")
     (page,) = desk.report(url("/many"))
     capture(desk, page)
-    assert (desk.place(page).lane, desk.place(page).reason) == ("look", PAGE_CUT)
+    assert (desk.place(page).lane, desk.place(page).reason) == ("look", describe_left(1))
 
 
 def test_a_page_behind_a_page_leads_no_further_and_says_so(desk, site):

@@ -6,18 +6,21 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.processes import list_processes_in
+from triage.cli.practice.catalogue import FORTY_FILES, ICONS
 from triage.cli.practice.scenario import Outcome, PracticeReport, build_scenario
 from triage.rules.urls import defang, normalise_url
 
 KEYS = {
-    *("elapsed_s", "reports", "items", "images", "captured", "refused", "matches", "evidence", "custody"),
+    *("elapsed_s", "reports", "items", "images", "captured", "captures", "refused", "matches", "evidence"),
     *(
+        "custody",
         "known_without_look",
         "assessed",
         "looks",
@@ -36,7 +39,7 @@ REFUSED = {
     "the address is a private network": 2,
     "the address is this machine": 2,
     "the file is larger than 67108864 bytes": 2,
-    "the file is larger than 67108864 bytes when decompressed": 1,
+    "the file unfolds to more than 100 times its size": 1,
 }
 
 
@@ -95,6 +98,10 @@ def count_top_level(reports: list[PracticeReport]) -> int:
     return sum(report.expect.items for report in reports if report.expect.shared_with is None)
 
 
+def count_page_kinds(reports: list[PracticeReport]) -> dict[str, int]:
+    return dict(Counter(report.expect.page_kind for report in reports if report.expect.page_kind))
+
+
 def find_mails(root: Path) -> dict[str, str]:
     """Return Message-ID → SHA-256 of every file that left."""
     folder = root / "practice" / "outbox"
@@ -117,9 +124,17 @@ def test_the_demo_tells_the_whole_story_and_a_second_run_sends_nothing_twice(tmp
     assert len(shown.rows) == count_top_level(reports)
     assert numbers["items"] > len(shown.rows)  # pictures of pages are items too
     assert numbers["refused"] == REFUSED
-    assert numbers["matches"] == {"exact": 4, "near": 5}
+    assert numbers["matches"] == {"exact": 4, "near": 7}
+    assert numbers["captures"] == {
+        "retried": 2,  # one was asked to wait, one had two errors before
+        "gave_up": 0,
+        "through_exit": 2,  # a page and its picture
+        "icons": len(ICONS) + 1,
+        "embedded": 1,
+        "page_kinds": count_page_kinds(reports),
+    }
     assert numbers["custody"]["verified"] is True
-    assert numbers["custody"]["events"] > 10 * numbers["items"]
+    assert numbers["custody"]["events"] > 8 * numbers["items"]
     assert 0 < numbers["elapsed_s"] < 120
     assert numbers["evidence"]["kept"] == 0
     assert numbers["evidence"]["destroyed"] > uploads
@@ -131,10 +146,22 @@ def test_the_demo_tells_the_whole_story_and_a_second_run_sends_nothing_twice(tmp
     for title in ("known picture", "new picture", "near match", "danger now", "first of two", "gallery"):
         assert all("closed: removed" in row for row in rows[title]), title
         assert all("police PR-" in row and "host NT-" in row for row in rows[title]), title
-    for title in ("known video", "animation"):
+    for title in ("known video", "animation", "shut to our country"):
         assert all("partner HR-" in row and row.rstrip().endswith("notified") for row in rows[title]), title
     for title in ("known upload", "new video"):
         assert all("closed: referred" in row and "host" not in row for row in rows[title]), title
+    for title in (
+        "asked to wait",
+        "right at the third try",
+        "refresh to a page",
+        "parked page",
+        "login wall",
+    ):
+        assert all("closed: not_actionable" in row for row in rows[title]), title
+    assert all(f"40 pictures, {FORTY_FILES} files" in row for row in rows["forty pictures"])
+    assert all("10 pictures, 10 files" in row for row in rows["pictures in every way"])
+    for title in ("picture on its side", "late in an animation"):
+        assert all("1 near" in row for row in rows[title]), title
     (stays,) = rows["redirect chain"]
     assert "reminder(s)" in stays
     assert stays.rstrip().endswith("notified")
@@ -158,7 +185,9 @@ def test_the_demo_tells_the_whole_story_and_a_second_run_sends_nothing_twice(tmp
     assert_nothing_is_left(root)
     logs = "".join(path.read_text(errors="replace") for path in (root / "practice" / "logs").iterdir())
     assert "Traceback" not in logs
-    assert not re.search(r"shembull|praktike\.example|nowhere\.example", logs)  # ids, never addresses
+    assert not re.search(
+        r"shembull|praktike\.example|nowhere\.example|prisni|lodhur|parkuar", logs
+    )  # ids, never addresses
     assert [path.name for path in (root / "practice" / "intake").iterdir()] == []
     assert [path for path in (root / "practice" / "evidence").rglob("*") if path.is_file()] == []
 
@@ -195,7 +224,7 @@ def test_another_picture_takes_another_way(tmp_path: Path) -> None:
     root = tmp_path / "state"
     shown = run_demo(root, "--replace", "known-exact=77", "--replace", "near-served=78")
     assert shown.numbers["matches"]["exact"] == 3
-    assert shown.numbers["matches"]["near"] < 5
+    assert shown.numbers["matches"]["near"] == 5
     assert shown.numbers["known_without_look"] == 3
     assert "not_actionable" in shown.find_row("known-exac")  # a new picture, which the plan has no word for
     assert_nothing_is_left(root)

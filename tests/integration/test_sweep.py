@@ -9,7 +9,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from tests.builders import count_rows, report
+from tests.builders import NO_PACE, count_rows, report
 from tests.conftest import FreshDatabase
 from tests.processes import wait_until
 from triage.cli.embedded import start_servers
@@ -47,30 +47,57 @@ def at(seconds):
 # One round
 
 
-def test_a_thousand_due_rows_are_no_flood(conn, pool, door):
+def count_hints(door):
+    return [door.count_waiting(one) for one in (QueueName.CAPTURE, QueueName.CAPTURE_LATE)]
+
+
+def test_a_thousand_due_rows_are_no_flood_and_only_the_first_of_them_stand_in_front(conn, pool, door):
     report(conn, *urls(1000), now=NOW)
     swept = [sweep_once(pool, door, SETTINGS, now=at(second)) for second in range(1, 4)]
-    assert [one.nudged for one in swept] == [50, 0, 0]
-    assert door.count_waiting(QueueName.CAPTURE) == 50
+    assert [one.nudged for one in swept] == [75, 0, 0]
+    assert count_hints(door) == [25, 50]
     # The queue is lost, again and again: what was nudged waits its turn, the rest comes a batch at a time.
-    nudged = 50
+    nudged = 75
     for place in range(19):
         door._redis.flushall()
         nudged += sweep_once(pool, door, SETTINGS, now=at(4 + place / 10)).nudged
-        assert door.count_waiting(QueueName.CAPTURE) <= 50
+        assert max(count_hints(door)) <= 50
     assert nudged == 1000
     door._redis.flushall()
     assert sweep_once(pool, door, SETTINGS, now=at(6)).nudged == 0
-    assert sweep_once(pool, door, SETTINGS, now=at(21.5)).nudged == 50
+    assert sweep_once(pool, door, SETTINGS, now=at(21.5)).nudged == 75
 
 
 def test_a_half_full_queue_is_only_filled_up(conn, pool, door):
     report(conn, *urls(100), now=NOW)
     sweep_once(pool, door, SETTINGS, now=at(1))
     for _ in range(20):
-        door._redis.lpop("rq:queue:capture")
+        door._redis.lpop("rq:queue:capture_late")
     assert sweep_once(pool, door, SETTINGS, now=at(2)).nudged == 20
-    assert door.count_waiting(QueueName.CAPTURE) == 50
+    assert count_hints(door) == [25, 50]
+
+
+def test_a_short_report_never_waits_behind_a_long_one_and_danger_waits_behind_nobody(conn, pool):
+    long = report(conn, *urls(60), now=NOW)
+    (short,) = report(conn, "http://other.example/one.jpg", now=at(0.5))
+    endangered = report(conn, *[f"http://third.example/{place}" for place in range(30)], danger=True, now=NOW)
+    noted = []
+
+    class Noting:
+        def nudge(self, job, identity, *, first=False):
+            noted.append((job.queue, identity, first))
+            return True
+
+        def count_waiting(self, queue):
+            return 0
+
+    sweep_once(pool, Noting(), load_settings({}, sweep_batch=200), now=at(1))
+    front = [identity for queue, identity, _ in noted if queue is QueueName.CAPTURE]
+    late = [identity for queue, identity, _ in noted if queue is QueueName.CAPTURE_LATE]
+    assert set(front) == {*long[:25], short, *endangered}
+    assert set(late) == set(long[25:])
+    assert {identity for _, identity, first in noted if first} == set(endangered)
+    assert front[: len(endangered)] == [one for one in front if one in set(endangered)]
 
 
 def test_only_rows_that_are_due_are_nudged_and_danger_comes_first(conn, pool, door):
@@ -81,7 +108,9 @@ def test_only_rows_that_are_due_are_nudged_and_danger_comes_first(conn, pool, do
     conn.execute("UPDATE items SET next_try_at = %s WHERE id = %s", (at(100), later))
     conn.commit()
     pool.run(
-        lambda opened: take_capture(opened, taken, worker="w", now=at(1), lease_s=300.0, waits_s=(10.0,))
+        lambda opened: take_capture(
+            opened, taken, worker="w", now=at(1), lease_s=300.0, waits_s=(10.0,), pace=NO_PACE
+        )
     )
     assert sweep_once(pool, door, SETTINGS, now=at(2)).nudged == 2
     nudged = {row[0] for row in conn.execute("SELECT id FROM items WHERE nudged_at IS NOT NULL")}
@@ -115,7 +144,7 @@ def test_leases_that_ran_out_are_ended_and_at_last_a_person_decides(conn, pool, 
         now = at(round_number * 100 + 1)
         pool.run(
             lambda opened, now=now: take_capture(
-                opened, item, worker="w", now=now, lease_s=50.0, waits_s=SETTINGS.retry_waits_s
+                opened, item, worker="w", now=now, lease_s=50.0, waits_s=SETTINGS.retry_waits_s, pace=NO_PACE
             )
         )
         assert sweep_once(pool, door, SETTINGS, now=now + timedelta(seconds=49)).ended == 0

@@ -4,6 +4,7 @@ import ctypes
 import io
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -16,19 +17,25 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.security.attempts import ATTEMPTS
 from triage.errors import HostilePictureError, PictureRefusedError
-from triage.sandbox import wire
+from triage.sandbox import heic, wire
 from triage.sandbox.decoder import Decoder, DecoderLimits
 
 HOSTILE = str(Path(__file__).with_name("hostile_zygote.py"))
+IN_NAMESPACES = str(Path(__file__).with_name("hostile_zygote_in_namespaces.py"))
 LIMITS = DecoderLimits(wall_s=6.0, cpu_s=1, memory_mb=256)
 
-FORBIDDEN = [
-    *("open", "open_own_code", "open_environ", "write", "list", "stat"),
-    *("tcp", "udp", "unix", "abstract", "bind"),
-    *("fork", "exec", "ptrace", "kill", "kill_all", "read_memory", "memfd", "executable_page"),
-    *("setuid", "user_namespace", "io_uring", "loosen_filter", "raise_limit", "x32", "sleep"),
-]
+MORE = (
+    *("kill all", "ping socket", "clone without a thread", "clone as a thread", "clone3"),
+    *("loosen the filter", "raise a limit", "x32 call"),
+)
+FORBIDDEN = (*ATTEMPTS, *MORE)
+
+# As in hostile_zygote.py: what worked is said to be no format, what was denied too many pixels.
+HEIC_HEAD = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"
+HEIC_MAY = {"thread": "format", "clone3": "too many pixels"}
+HEIC_MUST_NOT = [name for name in FORBIDDEN if name not in HEIC_MAY and name != "clone as a thread"]
 
 
 def draw_jpeg(width: int = 96, height: int = 64) -> bytes:
@@ -44,19 +51,31 @@ def hostile():
 
 
 @pytest.fixture(scope="module")
+def where_namespaces_are_forbidden():
+    with Decoder(LIMITS, zygote_module=IN_NAMESPACES) as decoder:
+        yield decoder
+
+
+@pytest.fixture(scope="module")
 def surroundings(tmp_path_factory):
-    """A listening port, sockets, a process and a secret in memory: all within reach if the locks were not."""
+    """Listeners, sockets, files, a process and a secret in memory: all within reach if the locks were not."""
     folder = tmp_path_factory.mktemp("near")
     path = str(folder / "s")
+    (folder / "file").write_text("x")
     sockets = [socket.socket(), socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)]
     for one, address in zip(sockets, (("127.0.0.1", 0), path, "\0" + path), strict=True):
         one.bind(address)
         one.listen()
     sleeper = subprocess.Popen(["sleep", "300"])
     secret = ctypes.create_string_buffer(b"secret!")
+    port = sockets[0].getsockname()[1]
     yield {
-        "port": sockets[0].getsockname()[1],
+        "port": port,
+        "own_port": port,
         "path": path,
+        "name": path,
+        "folder": str(folder),
+        "file": str(folder / "file"),
         "pid": sleeper.pid,
         "address": ctypes.addressof(secret),
     }
@@ -67,9 +86,9 @@ def surroundings(tmp_path_factory):
         one.close()
 
 
-def attempt(decoder: Decoder, name: str, surroundings: dict[str, object]) -> None:
-    data = b"TRY:" + json.dumps({**surroundings, "attempt": name}).encode()
-    with decoder.open_picture(f"try-{name.replace('_', '-')}", data):
+def attempt(decoder: Decoder, name: str, surroundings: dict[str, object], head: bytes = b"") -> None:
+    data = head + b"TRY:" + json.dumps({**surroundings, "attempt": name}).encode()
+    with decoder.open_picture(re.sub("[^A-Za-z0-9]+", "-", f"try-{name}"), data):
         pass
 
 
@@ -84,17 +103,41 @@ def test_every_layer_is_in_force(hostile):
 
 @pytest.mark.parametrize("name", FORBIDDEN)
 def test_forbidden_attempts_are_killed(hostile, surroundings, name):
-    with pytest.raises(HostilePictureError, match="something forbidden"):
+    with pytest.raises(HostilePictureError, match="a forbidden call"):
         attempt(hostile, name, surroundings)
 
 
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_forbidden_attempts_are_killed_without_namespaces_too(
+    where_namespaces_are_forbidden, surroundings, name
+):
+    where_namespaces_are_forbidden.start()
+    assert not where_namespaces_are_forbidden.layers.namespaces
+    with pytest.raises(HostilePictureError, match="a forbidden call"):
+        attempt(where_namespaces_are_forbidden, name, surroundings)
+
+
+@pytest.mark.skipif(not heic.is_installed(), reason="the extra for HEIC is not installed")
+@pytest.mark.parametrize("name", HEIC_MUST_NOT)
+def test_the_heic_profile_kills_all_but_threads(hostile, surroundings, name):
+    with pytest.raises(HostilePictureError, match="a forbidden call"):
+        attempt(hostile, name, surroundings, HEIC_HEAD)
+
+
+@pytest.mark.skipif(not heic.is_installed(), reason="the extra for HEIC is not installed")
+@pytest.mark.parametrize(("name", "words"), HEIC_MAY.items())
+def test_the_heic_profile_lets_threads_start(hostile, surroundings, name, words):
+    with pytest.raises(PictureRefusedError, match=words):
+        attempt(hostile, name, surroundings, HEIC_HEAD)
+
+
 def test_memory_is_bounded(hostile, surroundings):
-    with pytest.raises(PictureRefusedError, match="too much memory"):
-        attempt(hostile, "take_memory", surroundings)
+    with pytest.raises(PictureRefusedError, match="sandbox: memory"):
+        attempt(hostile, "take memory", surroundings)
 
 
 def test_processor_time_is_bounded(hostile, surroundings):
-    with pytest.raises(PictureRefusedError, match="too much processor time"):
+    with pytest.raises(PictureRefusedError, match="sandbox: processor time"):
         attempt(hostile, "spin", surroundings)
 
 
@@ -103,7 +146,7 @@ def test_waiting_is_bounded_by_the_clock():
     with Decoder(limits, zygote_module=HOSTILE) as decoder:
         pid = decoder.zygote_pid
         begun = time.monotonic()
-        with pytest.raises(PictureRefusedError, match="took too long"), decoder.open_picture("w", b"WAIT"):
+        with pytest.raises(PictureRefusedError, match="sandbox: time"), decoder.open_picture("w", b"WAIT"):
             pass
         assert time.monotonic() - begun < 2
         assert decoder.zygote_pid == pid
@@ -115,7 +158,7 @@ def test_environment_is_empty(monkeypatch, surroundings):
     monkeypatch.setenv("DATABASE_PASSWORD", "hunter2")
     with Decoder(LIMITS, zygote_module=HOSTILE) as decoder:
         with pytest.raises(PictureRefusedError, match="too many pixels"):
-            attempt(decoder, "environment", surroundings)
+            attempt(decoder, "read its environment", surroundings)
         environment = Path(f"/proc/{decoder.zygote_pid}/environ")
         try:
             assert environment.read_bytes() == b""
@@ -128,6 +171,7 @@ def honest_header(job: str = "lie", **changes: object) -> dict[str, object]:
     rows: list[list[object]] = [["pdq", "ab" * 32, 0, turn, 80] for turn in turns]
     rows.append(["phash", "cd" * 8, 0, "r0", None])
     header: dict[str, object] = {"job": job, "format": "PNG", "width": 10, "height": 10, "frames": 1}
+    header |= {"walked": 1, "is_whole": True}
     return {**header, "orientation": 1, "fingerprints": rows, **changes}
 
 
@@ -195,7 +239,7 @@ LOCKED_WORKER = """
     from pathlib import Path
     from triage.sandbox import kernel, locks
     hostile, folder, jpeg, sibling = sys.argv[1:]
-    print(locks.lock_process([Path(hostile)], [Path(folder)]).as_dict(), file=sys.stderr)
+    print(locks.lock_process([Path(hostile).parent], [Path(folder)]).as_dict(), file=sys.stderr)
     from triage.errors import HostilePictureError
     from triage.sandbox.decoder import Decoder, DecoderLimits
     def refused(act):
@@ -216,7 +260,7 @@ LOCKED_WORKER = """
         with decoder.open_picture("one", Path(jpeg).read_bytes()) as picture:
             said["format"] = picture.format
         try:
-            with decoder.open_picture("two", b'TRY:{"attempt": "open"}'):
+            with decoder.open_picture("two", b'TRY:{"attempt": "open a file"}'):
                 said["escape"] = "open"
         except HostilePictureError:
             said["escape"] = "killed"
@@ -250,13 +294,14 @@ def test_decoder_runs_inside_a_locked_worker(tmp_path):
 
 
 WITHOUT_SECCOMP = """
-    import json, sys, logging, io
+    import errno, json, sys, logging, io
     from triage.sandbox import kernel, seccomp
     from triage.errors import SandboxUnavailableError, PictureRefusedError
     from triage.sandbox.decoder import Decoder, DecoderLimits
     logging.basicConfig(stream=sys.stderr)
     kernel.set_process_option(kernel.PR_SET_NO_NEW_PRIVS, 1)
-    steps = seccomp._begin() + seccomp._answer(317, seccomp.UNKNOWN) + [seccomp._step(6, seccomp.ALLOW)]
+    no_seccomp = [seccomp._step(0x15, 317, if_false=1), seccomp._step(6, seccomp.answer_with(errno.ENOSYS))]
+    steps = [*seccomp._begin(), *no_seccomp, seccomp._step(6, seccomp.ALLOW)]
     seccomp.install_filter(b"".join(steps))
     said = {}
     try:
@@ -269,7 +314,7 @@ WITHOUT_SECCOMP = """
         with decoder.open_picture("one", sys.stdin.buffer.read()) as picture:
             said["format"] = picture.format
         try:
-            with decoder.open_picture("two", b'TRY:{"attempt": "open"}'):
+            with decoder.open_picture("two", b'TRY:{"attempt": "open a file"}'):
                 pass
         except PictureRefusedError as error:
             said["open"] = str(error)

@@ -1,30 +1,34 @@
 """The address policy: what must never be dialled, by table, by trick, and against another implementation."""
 
-import asyncio
 import ipaddress
 import ssl
 
 import pytest
+import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ssrfguard import Policy
 
+from tests.address_tricks import ANSWERS, WRITTEN, list_tricks
 from tests.counts import scale
+from tests.local_fetch import fetch, resolve_by
 from tests.local_sites import PRACTICE_HOST, lay_out_tricks, run_site
-from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError, SettingsError
+from triage.errors import CaptureRefusedError, InvalidUrlError, SettingsError
 from triage.rules.urls import normalise_url
 from workers.dialling.policy import (
     ALLOWED_PORTS,
+    NEVER_OURS,
+    PORTS,
+    REFUSED_ENDINGS,
     REFUSED_IPV4,
     REFUSED_IPV6,
     check_address,
     check_answer,
     check_host,
+    check_ours,
     check_port,
 )
 from workers.dialling.practice_names import PracticeNames
-from workers.fetcher.client import fetch_url
-from workers.fetcher.wire import FetchLimits
 
 PUBLIC = ["93.184.215.14", "8.8.8.8", "1.1.1.1", "2606:2800:21f:cb07::1", "2a00:1450::1", "2620:4f::1"]
 
@@ -152,46 +156,9 @@ def test_practice_exempts_exactly_its_own_names_and_addresses() -> None:
         check_address("203.0.113.1")
 
 
-# What a name server controlled by a stranger may answer. "public" is the practice site's address.
-ANSWERS = {
-    "private.net": ["10.0.0.5"],
-    "mixed.net": ["203.0.113.10", "127.0.0.1"],
-    "mixed-last.net": ["203.0.113.10", "203.0.113.10", "::1"],
-    "mapped.net": ["::ffff:127.0.0.1"],
-    "nat64.net": ["64:ff9b::7f00:1"],
-    "link.net": ["169.254.169.254"],
-    "zero.net": ["0.0.0.0"],
-    "ula.net": ["fd00::1"],
-    "carrier.net": ["100.64.1.1"],
-    "6to4.net": ["2002:7f00:1::"],
-    "teredo.net": ["2001:0:7f00:1::"],
-    "compatible.net": ["::127.0.0.1"],
-    "broadcast.net": ["255.255.255.255"],
-    "multicast.net": ["224.0.0.1"],
-    "scoped.net": ["fe80::1%eth0"],
-    "documentation.net": ["2001:db8::1"],
-    "cloud.net": ["168.63.129.16"],
-    "rubbish.net": ["not an address"],
-}
-
-WRITTEN = [
-    *("http://127.0.0.1/ok", "http://localhost/ok", "http://2130706433/ok", "http://0x7f000001/ok"),
-    *("http://0177.0.0.1/ok", "http://127.1/ok", "http://0/ok", "http://0.0.0.0/ok", "http://[::1]/ok"),
-    *("http://[::ffff:127.0.0.1]/ok", "http://[::ffff:7f00:1]/ok", "http://[64:ff9b::7f00:1]/ok"),
-    *("http://[::]/ok", "http://169.254.169.254/latest/meta-data", "http://[fe80::1%25eth0]/"),
-    *("http://①②⑦.0.0.1/ok", "http://127。0。0。1/ok", "http://photos.example@127.0.0.1/ok"),
-    *("http://127.0.0.1#@photos.example/ok", "http://127.0.0.1?@photos.example/ok", "file:///etc/passwd"),
-    *("http://127.0.0.1\\@photos.example/ok", "http://photos.example:22/ok", "http://abc.onion/ok"),
-    *("gopher://x/1", "http:///ok", "http://metadata.google.internal/", "http://127.0.0.1.:80/ok"),
-    *("http://photos.example:6379/ok", "http://photos.example:5432/ok", "http://203.0.113.11/ok"),
-    *(f"http://{host}/ok" for host in ANSWERS),
-]  # fmt: skip
-
-
-async def resolve_strangely(host: str) -> list[str]:
-    if host in ANSWERS:
-        return ANSWERS[host]
-    raise CaptureFailedError("the host name has no address")
+def test_the_tricks_are_as_many_as_promised() -> None:
+    assert len(list_tricks()) >= 62 + 60
+    assert {f"http://{host}/ok" for host in ANSWERS} <= set(WRITTEN)
 
 
 @pytest.mark.parametrize("text", WRITTEN)
@@ -200,35 +167,20 @@ def test_no_spelling_and_no_answer_reaches_this_machine(text: str) -> None:
         lay_out_tricks(site, 1000)
         # Loopback itself answers nothing here on port 80; the site stands in for whatever would.
         with pytest.raises((CaptureRefusedError, InvalidUrlError)):
-            asyncio.run(
-                fetch_url(
-                    normalise_url(text).url,
-                    FetchLimits(total_s=3),
-                    ssl.create_default_context(),
-                    practice=site.practice_names(),
-                    resolve=resolve_strangely,
-                )
-            )
+            fetch(normalise_url(text).url, practice=site.practice_names(), resolve=resolve_by(ANSWERS))
         assert site.seen == []
 
 
 @pytest.mark.parametrize(
     "text",
     ["http://photos.example/ok", "http://PHOTOS.example.:80/ok", "http://photos.example:8080/ok",
-     "http://photos.example\\ok", "http://203.0.113.10/ok", "http://name:secret@photos.example/ok"],
+     "http://photos.example\\ok", "http://203.0.113.10/ok", "http://name:secret@photos.example/ok",
+        "http://127.0.0.1%2f@photos.example/ok"],
 )  # fmt: skip
 def test_the_practice_site_itself_is_reached(text: str) -> None:
     with run_site() as site:
         site.lay_answer("/ok", b"ok")
-        answer = asyncio.run(
-            fetch_url(
-                normalise_url(text).url,
-                FetchLimits(total_s=3),
-                ssl.create_default_context(),
-                practice=site.practice_names(),
-                resolve=resolve_strangely,
-            )
-        )
+        answer = fetch(normalise_url(text).url, practice=site.practice_names(), resolve=resolve_by(ANSWERS))
         assert answer.body == b"ok"
         assert answer.hops[0].address == "203.0.113.10"
         assert b"secret" not in site.requests[0]
@@ -245,30 +197,72 @@ def test_a_name_that_moves_after_the_check_is_checked_again() -> None:
     with run_site() as site:
         site.lay_redirect("/start", "http://moving.net/inner")
         site.lay_answer("/inner", b"secret")
-        limits, trust = FetchLimits(total_s=3), ssl.create_default_context()
         with pytest.raises(CaptureRefusedError):
-            asyncio.run(
-                fetch_url(
-                    "http://moving.net/start", limits, trust, practice=site.practice_names(), resolve=rebind
-                )
-            )
+            fetch("http://moving.net/start", practice=site.practice_names(), resolve=rebind)
         assert (asked, site.seen) == (["moving.net", "moving.net"], ["/start"])
 
 
 def test_every_connection_dials_the_address_that_was_checked_not_the_name() -> None:
-    async def resolve_once(host: str) -> list[str]:
-        return ["203.0.113.10"]
-
+    resolve_once = resolve_by({"moving.net": ["203.0.113.10"]})
     with run_site() as site:
         site.lay_answer("/ok", b"ok")
-        answer = asyncio.run(
-            fetch_url(
-                "http://moving.net/ok",
-                FetchLimits(total_s=3),
-                ssl.create_default_context(),
-                practice=site.practice_names(PRACTICE_HOST),
-                resolve=resolve_once,
-            )
+        answer = fetch(
+            "http://moving.net/ok", practice=site.practice_names(PRACTICE_HOST), resolve=resolve_once
         )
         assert b"Host: moving.net\r\n" in site.requests[0]
         assert answer.hops[0].address == "203.0.113.10"
+
+
+def test_a_name_is_resolved_once_even_where_tls_is_spoken_twice() -> None:
+    asked: list[str] = []
+
+    async def rebind(host: str) -> list[str]:
+        asked.append(host)
+        return ["203.0.113.10"] if len(asked) == 1 else ["127.0.0.1"]
+
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("elsewhere.net").configure_cert(server)
+    with run_site(server) as site:
+        site.lay_answer("/", b"ok")
+        answer = fetch("https://moving.net/", practice=site.practice_names(), resolve=rebind)
+    assert (answer.body, asked) == (b"ok", ["moving.net"])
+    assert answer.hops[0].certificate_fault
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["169.254.169.254", "169.254.0.1", "168.63.129.16", "fe80::1", "fe80::1%eth0", "fd00:ec2::254", "0.0.0.0", "::",
+     "224.0.0.1", "ff02::1", "255.255.255.255", "240.0.0.1", "192.0.2.1", "2001:db8::1", "3fff::1", "::ffff:10.0.0.1",
+     "100.100.100.200", "192.0.0.192", "127.1", "localhost", ""],
+)  # fmt: skip
+def test_no_server_of_ours_stands_at_a_clouds_inner_service_or_at_no_host(text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_ours(text)
+    assert not text or text not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1",
+        "::1",
+        "10.0.0.1",
+        "192.168.1.1",
+        "172.16.0.1",
+        "fd12::1",
+        "100.64.0.1",
+        "8.8.8.8",
+        "2a00::1",
+    ],
+)
+def test_a_server_of_ours_may_stand_in_a_private_network(text: str) -> None:
+    check_ours(text)
+
+
+def test_every_port_range_and_ending_has_its_reason() -> None:
+    tables = [
+        [row[1:] for row in table]
+        for table in (PORTS, REFUSED_IPV4, REFUSED_IPV6, REFUSED_ENDINGS, NEVER_OURS)
+    ]
+    assert all(all(words for words in row) for table in tables for row in table)
+    assert {443, 80} <= ALLOWED_PORTS

@@ -1,19 +1,17 @@
 """Networks of our own are never dialled, whatever else would let an address pass."""
 
-import asyncio
-import ssl
 import sys
 
 import pytest
 
+from tests.local_fetch import fetch, resolve_by
 from tests.local_sites import LocalSite, run_site
 from triage.errors import CaptureFailedError, CaptureRefusedError, SettingsError
 from triage.settings import load_settings
 from workers.dialling.policy import check_address, check_answer, check_host, read_networks
 from workers.fetcher import door
-from workers.fetcher.client import fetch_url
 from workers.fetcher.door import Fetcher
-from workers.fetcher.wire import FetchLimits
+from workers.fetcher.wire import FetchLimits, FetchOrder
 
 OURS = ("93.184.215.0/24", "2606:2800:21f::/48", "8.8.8.8")
 WORDS = "an address of our own network"
@@ -45,14 +43,11 @@ def test_what_is_no_network_is_an_error_before_anything_is_dialled(text: str) ->
         Fetcher(FetchLimits(inside_networks=(text,)))
 
 
-def fetch(site: LocalSite, url: str, *networks: str) -> bytes:
-    async def resolve(host: str) -> list[str]:
-        return {"ours.net": ["203.0.113.11"], "mixed.net": ["203.0.113.10", "203.0.113.11"]}[host]
-
+def fetch_body(site: LocalSite, url: str, *networks: str) -> bytes:
+    resolve = resolve_by({"ours.net": ["203.0.113.11"], "mixed.net": ["203.0.113.10", "203.0.113.11"]})
     limits = FetchLimits(total_s=3, inside_networks=networks)
     names = site.practice_names("photos.example", "second.example")
-    answer = fetch_url(url, limits, ssl.create_default_context(), practice=names, resolve=resolve)
-    return asyncio.run(answer).body
+    return fetch(url, limits, practice=names, resolve=resolve).body
 
 
 @pytest.mark.parametrize(
@@ -62,17 +57,17 @@ def fetch(site: LocalSite, url: str, *networks: str) -> bytes:
 def test_neither_name_nor_number_of_practice_leads_inside(url: str) -> None:
     with run_site() as site:
         site.lay_answer("/ok", b"ok")
-        assert fetch(site, url) == b"ok"
+        assert fetch_body(site, url) == b"ok"
         with pytest.raises(CaptureRefusedError, match=WORDS):
-            fetch(site, url, "203.0.113.11/32")
+            fetch_body(site, url, "203.0.113.11/32")
         with pytest.raises(CaptureRefusedError, match=WORDS):
-            fetch(site, url, "203.0.113.0/24")
+            fetch_body(site, url, "203.0.113.0/24")
         assert site.seen == ["/ok"]
 
 
 def test_a_practice_name_that_ends_inside_is_refused_too() -> None:
     with run_site() as site, pytest.raises(CaptureRefusedError, match=WORDS):
-        fetch(site, "http://photos.example/ok", "127.0.0.0/8")
+        fetch_body(site, "http://photos.example/ok", "127.0.0.0/8")
 
 
 def test_the_process_follows_no_redirect_into_our_networks() -> None:
@@ -83,10 +78,10 @@ def test_the_process_follows_no_redirect_into_our_networks() -> None:
         site.lay_redirect("/mapped", "http://[::ffff:203.0.113.11]/ok")
         names = site.practice_names("photos.example", "second.example")
         with Fetcher(FetchLimits.from_settings(settings), names) as fetcher:
-            assert fetcher.fetch("job-1", "http://photos.example/ok").body == b"ok"
+            assert fetcher.fetch("job-1", FetchOrder("http://photos.example/ok")).body == b"ok"
             for path in ("inner", "mapped"):
                 with pytest.raises(CaptureRefusedError, match=WORDS):
-                    fetcher.fetch("job-2", f"http://photos.example/{path}")
+                    fetcher.fetch("job-2", FetchOrder(f"http://photos.example/{path}"))
         assert site.seen == ["/ok", "/inner", "/mapped"]
 
 
@@ -101,7 +96,9 @@ def give(message, body=b""):
     channel.sendall(struct.pack("!I", len(data)) + data + body)
 take()
 give({"layers": {}})
-HOP = {"url": "http://photos.example/ok", "status": 200, "address": "203.0.113.10", "content_type": "", "tls": ""}
+HOP = {"url": "http://photos.example/ok", "status": 200, "address": "203.0.113.10", "content_type": "", "tls": "",
+       "exit_name": "direct", "certificate": "", "certificate_fault": "", "headers": [], "elapsed_ms": 1,
+       "led_by": "start"}
 give({"job": take()["job"], "hops": [HOP], "bytes": 2, "elapsed_ms": 1, "page": False}, b"ok")
 time.sleep(9)
 """
@@ -112,8 +109,8 @@ def test_a_process_that_claims_to_have_been_inside_is_not_believed(monkeypatch: 
     with run_site() as site:
         names = site.practice_names()
         with Fetcher(FetchLimits(total_s=0.5), names) as fetcher:
-            assert fetcher.fetch("job-1", "http://photos.example/ok").body == b"ok"
+            assert fetcher.fetch("job-1", FetchOrder("http://photos.example/ok")).body == b"ok"
         with Fetcher(FetchLimits(total_s=0.5, inside_networks=("203.0.113.0/24",)), names) as fetcher:
-            with pytest.raises(CaptureFailedError, match="cannot be right"):
-                fetcher.fetch("job-2", "http://photos.example/ok")
+            with pytest.raises(CaptureFailedError, match="stopped"):
+                fetcher.fetch("job-2", FetchOrder("http://photos.example/ok"))
             assert fetcher.pid is None

@@ -7,14 +7,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from tests.local_sites import REDIRECT_TRICKS, LocalSite, drip, lay_out_tricks, run_site
 from triage.errors import CaptureFailedError, CaptureRefusedError, SandboxUnavailableError
+from triage.rules.fetch_failures import FAILURES, FetchFailure
+from triage.rules.page_kinds import PageFacts
 from workers.fetcher import door
-from workers.fetcher.door import Fetcher, FetchLimits
+from workers.fetcher.door import FetchedPage, Fetcher, FetchLimits, FetchOrder
 
 LIMITS = FetchLimits(total_s=0.6, connect_s=0.5, max_bytes=1 << 20, max_redirects=4, max_pictures=5)
 
@@ -58,21 +61,35 @@ def test_what_no_second_try_would_mend_is_refused(
 ) -> None:
     before = len(site.seen)
     with pytest.raises(CaptureRefusedError, match=words) as caught:
-        fetcher.fetch("job-1", "http://photos.example" + path)
+        fetcher.fetch("job-1", FetchOrder("http://photos.example" + path))
     assert "example" not in str(caught.value)
     assert "/ok" not in site.seen[before:]
     assert len(site.seen) - before <= 5
 
 
 @pytest.mark.parametrize(
-    "path",
-    ["/half-gzip", "/not-gzip", "/short", "/slow-head", "/slow-body", "/silent", "/big-head", "/many-hundred",
-     "/not-http", "/closed"],
-)  # fmt: skip
-def test_what_may_pass_is_a_failure_within_the_deadline(fetcher: Fetcher, path: str) -> None:
+    ("path", "failure"),
+    [
+        ("/half-gzip", FetchFailure.CUT_OFF),
+        ("/not-gzip", FetchFailure.BAD_COMPRESSION),
+        ("/short", FetchFailure.CUT_OFF),
+        ("/slow-head", FetchFailure.OUT_OF_TIME),
+        ("/slow-body", FetchFailure.OUT_OF_TIME),
+        ("/silent", FetchFailure.SILENT),
+        ("/big-head", FetchFailure.NOT_HTTP),
+        ("/many-hundred", FetchFailure.NOT_HTTP),
+        ("/not-http", FetchFailure.NOT_HTTP),
+        ("/closed", FetchFailure.BROKEN_OFF),
+    ],
+)
+def test_what_may_pass_is_a_named_failure_within_the_deadline(
+    fetcher: Fetcher, path: str, failure: FetchFailure
+) -> None:
     started = time.monotonic()
     with pytest.raises(CaptureFailedError) as caught:
-        fetcher.fetch("job-2", "http://photos.example" + path)
+        fetcher.fetch("job-2", FetchOrder("http://photos.example" + path))
+    assert caught.value.failure == failure
+    assert str(caught.value) == FAILURES[failure].words
     assert time.monotonic() - started < LIMITS.total_s + 1
     assert "example" not in str(caught.value)
 
@@ -82,9 +99,9 @@ def test_after_all_tricks_the_same_process_is_small_and_still_works(
 ) -> None:
     for path in ("/bomb", "/endless", "/big-head", "/gzip-gzip"):
         with pytest.raises((CaptureRefusedError, CaptureFailedError)):
-            fetcher.fetch("job-3", "http://photos.example" + path)
+            fetcher.fetch("job-3", FetchOrder("http://photos.example" + path))
     pid = fetcher.pid
-    found = fetcher.fetch("job-4", "http://photos.example/hop")
+    found = fetcher.fetch("job-4", FetchOrder("http://photos.example/hop"))
     assert fetcher.pid == pid
     assert read_memory(pid, "VmHWM") < 150 << 20
     assert (found.status, found.body, found.final_url) == (200, b"ok", "http://photos.example/ok")
@@ -99,34 +116,47 @@ def test_after_all_tricks_the_same_process_is_small_and_still_works(
     ("path", "status"), [("/gone", 410), ("/nothing", 404), ("/broken", 500), ("/odd", 399)]
 )
 def test_an_error_status_is_a_fact_and_no_failure(fetcher: Fetcher, path: str, status: int) -> None:
-    assert fetcher.fetch("job-5", "http://photos.example" + path).status == status
+    assert fetcher.fetch("job-5", FetchOrder("http://photos.example" + path)).status == status
 
 
 @pytest.mark.parametrize("path", ["/gzip", "/deflate", "/bare"])
 def test_one_layer_of_compression_is_undone(fetcher: Fetcher, path: str) -> None:
-    assert fetcher.fetch("job-6", "http://photos.example" + path).body == b"hello " * 100
+    assert fetcher.fetch("job-6", FetchOrder("http://photos.example" + path)).body == b"hello " * 100
 
 
 def test_a_page_yields_its_pictures_but_an_error_page_does_not(site: LocalSite, fetcher: Fetcher) -> None:
     html = b"<img src=a.jpg><img src='http://127.0.0.1/b.jpg'>" + b"<img src=c.jpg>"
     site.lay_answer("/albums/1", html, "text/html; charset=utf-8")
     site.lay_answer("/albums/2", html, "text/html", status=404)
-    found = fetcher.fetch("job-7", "http://photos.example/albums/1")
-    assert found.pictures[0] == "http://photos.example/albums/a.jpg"
-    assert len(found.pictures) == 3  # that loopback is refused is for the fetch of the child to say
-    assert (found.content_type, found.is_page_read) == ("text/html", True)
-    assert fetcher.fetch("job-8", "http://photos.example/albums/2").pictures == ()
+    found = fetcher.fetch("job-7", FetchOrder("http://photos.example/albums/1"))
+    assert found.page is not None
+    assert found.page.pictures[0] == "http://photos.example/albums/a.jpg"
+    assert len(found.page.pictures) == 3  # that loopback is refused is for the fetch of the child to say
+    assert (found.content_type, found.page.is_complete) == ("text/html", True)
+    gone = fetcher.fetch("job-8", FetchOrder("http://photos.example/albums/2"))
+    assert gone.page is not None
+    assert gone.page.pictures == ()
 
 
-def test_a_page_made_to_be_slow_is_kept_and_marked(
-    site: LocalSite, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(door, "PAGE_S", 0.5)
-    html = b"<div>" * 80_000 + b"<img src=a.jpg>"
-    site.lay_answer("/deep", html, "text/html")
-    found = fetcher.fetch("job-9", "http://photos.example/deep")
-    assert (found.body, found.pictures, found.is_page_read) == (html, (), False)
-    assert fetcher.fetch("job-10", "http://photos.example/ok").body == b"ok"
+def test_a_page_that_leads_on_is_followed_and_its_files_come_whole(site: LocalSite, fetcher: Fetcher) -> None:
+    site.lay_answer(
+        "/on", b"<meta http-equiv=refresh content='0; url=/there'><img src=left.jpg>", "text/html"
+    )
+    site.lay_answer(
+        "/there", b"<img src='data:image/gif;base64,R0lGODlh'><iframe src=/frame></iframe>", "text/html"
+    )
+    site.lay_answer("/frame", b"<img src=framed.jpg>", "text/html")
+    found = fetcher.fetch("job-9", FetchOrder("http://photos.example/on"))
+    assert [(hop.url, hop.led_by) for hop in found.hops] == [
+        ("http://photos.example/on", "start"),
+        ("http://photos.example/there", "refresh"),
+    ]
+    assert found.page is not None
+    assert found.page.embedded == (b"GIF89a",)
+    assert set(found.page.pictures) == {"http://photos.example/left.jpg", "http://photos.example/framed.jpg"}
+    assert found.page.is_complete
+    plain = fetcher.fetch("job-10", FetchOrder("http://photos.example/on", wants_page=False))
+    assert (len(plain.hops), plain.page) == (1, FetchedPage(is_complete=False))
 
 
 def test_without_practice_names_loopback_is_never_dialled(site: LocalSite) -> None:
@@ -134,9 +164,9 @@ def test_without_practice_names_loopback_is_never_dialled(site: LocalSite) -> No
     with Fetcher(LIMITS) as plain:
         for url in ("http://photos.example/ok", "http://203.0.113.10/ok", f"http://127.0.0.1:{site.port}/ok"):
             with pytest.raises(CaptureRefusedError):
-                plain.fetch("job-11", url)
+                plain.fetch("job-11", FetchOrder(url))
         with pytest.raises(CaptureRefusedError):
-            plain.fetch("job-11", "not a url")
+            plain.fetch("job-11", FetchOrder("not a url"))
     assert len(site.seen) == before
 
 
@@ -147,14 +177,14 @@ def test_a_killed_process_fails_one_fetch_and_is_replaced(site: LocalSite) -> No
         assert first is not None
         threading.Timer(0.3, os.kill, (first, signal.SIGKILL)).start()
         with pytest.raises(CaptureFailedError, match="stopped"):
-            running.fetch("job-12", "http://photos.example/wait")
-        assert running.fetch("job-13", "http://photos.example/ok").body == b"ok"
+            running.fetch("job-12", FetchOrder("http://photos.example/wait"))
+        assert running.fetch("job-13", FetchOrder("http://photos.example/ok")).body == b"ok"
         second = running.pid
         assert second is not None
         assert second != first
         os.kill(second, signal.SIGKILL)
         time.sleep(0.2)
-        assert running.fetch("job-14", "http://photos.example/ok").body == b"ok"
+        assert running.fetch("job-14", FetchOrder("http://photos.example/ok")).body == b"ok"
 
 
 def test_an_interrupted_fetch_never_answers_the_next_job(site: LocalSite) -> None:
@@ -170,9 +200,9 @@ def test_an_interrupted_fetch_never_answers_the_next_job(site: LocalSite) -> Non
         with Fetcher(FetchLimits(total_s=5), site.practice_names()) as running:
             signal.setitimer(signal.ITIMER_REAL, 0.2)
             with pytest.raises(StopHereError):
-                running.fetch("job-15", "http://photos.example/late")
+                running.fetch("job-15", FetchOrder("http://photos.example/late"))
             time.sleep(0.6)
-            assert running.fetch("job-16", "http://photos.example/ok").body == b"ok"
+            assert running.fetch("job-16", FetchOrder("http://photos.example/ok")).body == b"ok"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -202,7 +232,8 @@ def test_the_process_ends_with_its_worker(site: LocalSite) -> None:
 
 
 # What a taken-over process could say. HOP and PLAIN are good parts to build a bad answer from.
-LIAR = """
+LIAR = (
+    """
 import json, socket, struct, sys, time
 channel = socket.socket(fileno=int(sys.argv[1]))
 def take():
@@ -215,12 +246,19 @@ take()
 give({"layers": {}})
 job = take()["job"]
 HOP = {"url": "http://photos.example/ok", "status": 200, "address": "203.0.113.10"}
-HOP |= {"content_type": "", "tls": ""}
+HOP |= {"content_type": "", "tls": "", "exit_name": "direct", "certificate": "", "certificate_fault": ""}
+HOP |= {"headers": [], "elapsed_ms": 1, "led_by": "start"}
+NEXT = {**HOP, "led_by": "redirect"}
 PLAIN = {"job": job, "hops": [HOP], "bytes": 2, "elapsed_ms": 1, "page": False}
 PAGE = {**PLAIN, "page": True}
-MORE = {"job": job, "pictures": [], "complete": True}
+FACTS = """
+    + repr(asdict(PageFacts()))
+    + """
+HELD = {"pictures": [], "found": 0, "complete": True, "facts": FACTS, "embedded": []}
+MORE = {"job": job, "bytes": None, "holds": HELD}
 BODY = b"ok"
 """
+)
 
 
 @pytest.fixture
@@ -239,13 +277,23 @@ def make_lie(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "lie", ["give(PLAIN, BODY)", "give({**PLAIN, 'more': 1}, BODY)", "give(PAGE, BODY); give(MORE)"]
+    "lie",
+    [
+        "give(PLAIN, BODY)",
+        "give({**PLAIN, 'more': 1}, BODY)",
+        "give({**PLAIN, 'hops': [HOP, NEXT]}, BODY)",
+        "give({**PLAIN, 'hops': [{**HOP, 'headers': [['server', 'a']], 'certificate': 'ab' * 32}]}, BODY)",
+        "give(PAGE, BODY); give(MORE)",
+        "give(PAGE, BODY); give({**MORE, 'holds': None})",
+        "give(PAGE, BODY); give({**MORE, **PAGE, 'hops': [HOP, {**HOP, 'led_by': 'refresh'}]}, BODY)",
+        "give(PAGE, BODY); give({**MORE, 'holds': {**HELD, 'embedded': [1, 2]}}, b'abc')",
+    ],
 )
 def test_a_proper_answer_of_the_stand_in_is_taken(
     liar: Fetcher, monkeypatch: pytest.MonkeyPatch, lie: str
 ) -> None:
     make_lie(monkeypatch, lie)
-    assert liar.fetch("job-20", "http://photos.example/ok").body == b"ok"
+    assert liar.fetch("job-20", FetchOrder("http://photos.example/ok")).body == b"ok"
 
 
 @pytest.mark.parametrize(
@@ -274,12 +322,68 @@ def test_a_proper_answer_of_the_stand_in_is_taken(
         "give({**PLAIN, 'hops': [{**HOP, 'address': 'x'}]}, BODY)",
         "give({**PLAIN, 'hops': [{**HOP, 'content_type': 'a' * 200}]}, BODY)",
         "give({**PLAIN, 'hops': [{**HOP, 'content_type': 'a' + chr(10) + 'b'}]}, BODY)",
-        "give({**PLAIN, 'hops': [{**HOP, 'tls': None}]}, BODY)",
+        "give({**PLAIN, 'page': 1}, BODY)",
+        "give({'job': job, 'failed': 'of boredom'})",
+        "give({'job': job, 'failed': 7})",
+        "give({**PLAIN, 'hops': [HOP, HOP]}, BODY)",
+        "give({**PLAIN, 'hops': [NEXT]}, BODY)",
+        *(
+            f"give({{**PLAIN, 'hops': [{{**HOP, {field}}}]}}, BODY)"
+            for field in (
+                "'tls': None",
+                "'tls': 'x' * 17",
+                "'address': ''",
+                "'exit_name': 'abroad'",
+                "'exit_name': ''",
+                "'certificate': 'ab'",
+                "'certificate': 'G' * 64",
+                "'certificate_fault': 'buy at evil.example'",
+                "'headers': {}",
+                "'headers': [['set-cookie', 'a=b']]",
+                "'headers': [['server', 'x' * 301]]",
+                "'headers': [['server', 'a' + chr(27)]]",
+                "'headers': [['server', 'a'], ['server', 'b']]",
+                "'headers': [['server']]",
+                "'headers': [['server', 1]]",
+                "'headers': [[['server'], 'a']]",
+                "'headers': [['etag', 'a']] * 60",
+                "'led_by': 'frame'",
+                "'led_by': 1",
+                "'elapsed_ms': -1",
+            )
+        ),
         "give(PAGE, BODY); give({**MORE, 'job': 'another'})",
-        "give(PAGE, BODY); give({**MORE, 'pictures': 'x'})",
-        "give(PAGE, BODY); give({**MORE, 'pictures': ['http://a.example/'] * 3})",
-        "give(PAGE, BODY); give({**MORE, 'pictures': ['file:///x']})",
-        "give(PAGE, BODY); give({**MORE, 'complete': 1})",
+        *(
+            f"give(PAGE, BODY); give({{**MORE, 'holds': {{**HELD, {field}}}}})"
+            for field in (
+                "'pictures': 'x'",
+                "'pictures': ['http://a.example/%d' % n for n in range(3)]",
+                "'found': -1",
+                "'pictures': ['http://a.example/'] * 2, 'found': 2",
+                "'pictures': ['file:///x']",
+                "'found': None",
+                "'pictures': ['http://a.example/a']",
+                "'complete': 1",
+                "'facts': None",
+                "'facts': {}",
+                "'facts': {**FACTS, 'title': 'x' * 301}",
+                "'facts': {**FACTS, 'text': 'a' + chr(7)}",
+                "'facts': {**FACTS, 'links': -1}",
+                "'facts': {**FACTS, 'links': 10**9}",
+                "'embedded': 'x'",
+                "'embedded': [0]",
+                "'embedded': [-1]",
+                "'embedded': [17 << 20]",
+                "'embedded': [True]",
+                "'embedded': [1, 1, 1]",
+            )
+        ),
+        "give(PAGE, BODY); give({**MORE, 'holds': []})",
+        "give(PAGE, BODY); give({**MORE, 'bytes': 1001}, b'x' * 1001)",
+        "give(PAGE, BODY); give({**MORE, **PAGE}, BODY)",
+        "give(PAGE, BODY); give({**MORE, **PAGE, 'hops': [HOP, HOP]}, BODY)",
+        "give(PAGE, BODY); give({**MORE, **PAGE, 'hops': [{**HOP, 'status': 404}, NEXT]}, BODY)",
+        "give(PAGE, BODY); give({'job': job, 'failed': 'of boredom'})",
         "give([])",
         "give('x' * 2000000)",
         "channel.sendall(struct.pack('!I', 2**32 - 1) + b'x' * 1000)",
@@ -295,15 +399,29 @@ def test_a_lying_process_is_killed_and_believed_in_nothing(
     liar: Fetcher, monkeypatch: pytest.MonkeyPatch, lie: str
 ) -> None:
     make_lie(monkeypatch, lie)
-    with pytest.raises(CaptureFailedError):
-        liar.fetch("job-21", "http://photos.example/ok")
+    with pytest.raises(CaptureFailedError) as caught:
+        liar.fetch("job-21", FetchOrder("http://photos.example/ok"))
+    assert caught.value.failure in {FetchFailure.FETCHER_STOPPED, FetchFailure.OUT_OF_TIME}
     assert liar.pid is None
+
+
+@pytest.mark.parametrize(
+    "lie", ["give(PAGE, BODY)", "give(PAGE, BODY); channel.close()", "give(PAGE, BODY); channel.sendall(b'xx')",
+            "give(PAGE, BODY); give({**MORE, 'holds': {**HELD, 'embedded': [9]}}, b'x')"]
+)  # fmt: skip
+def test_a_page_outlives_the_process_that_did_not_come_to_read_it(
+    liar: Fetcher, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    make_lie(monkeypatch, lie)
+    found = liar.fetch("job-24", FetchOrder("http://photos.example/ok"))
+    assert (found.body, liar.pid) == (b"ok", None)
+    assert found.page == FetchedPage(is_complete=False)
 
 
 def test_words_of_a_lying_process_are_cut(liar: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
     make_lie(monkeypatch, "give({'job': job, 'refused': 'x' * 5000})")
     with pytest.raises(CaptureRefusedError) as caught:
-        liar.fetch("job-22", "http://photos.example/ok")
+        liar.fetch("job-22", FetchOrder("http://photos.example/ok"))
     assert len(str(caught.value)) <= 200
 
 
@@ -313,4 +431,4 @@ def test_a_process_that_does_not_start_says_so(monkeypatch: pytest.MonkeyPatch, 
     interpreter = sys.executable if program != "missing" else "/nowhere/python"
     monkeypatch.setattr(door, "COMMAND", (interpreter, "-I", "-S", "-c", program))
     with pytest.raises(SandboxUnavailableError):
-        Fetcher(LIMITS).fetch("job-23", "http://photos.example/ok")
+        Fetcher(LIMITS).fetch("job-23", FetchOrder("http://photos.example/ok"))

@@ -1,5 +1,6 @@
 """The console has a word for everything that it can meet, in both languages."""
 
+import ast
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,12 +10,16 @@ import pytest
 import triage
 from api.console.catalogue import SENTENCES, TEXTS
 from api.console.texts_reasons import PATTERNS, REASONS
-from api.console.words import say_address, say_age, say_reason, shorten
+from api.console.words import disarm, say_address, say_age, say_reason, shorten
 from hashsets.model import EntryClass, HitKind
 from triage.model import Channel, ChannelOut, RecipientKind
 from triage.rules import lanes, sending
 from triage.rules.assessing import Label, NationalVerdict, Place
+from triage.rules.fetch_failures import FAILURES
+from triage.rules.lanes import describe_left
 from triage.rules.media import CANNOT_BE_SHOWN
+from triage.rules.online import GONE_KINDS
+from triage.rules.page_kinds import PageFacts, PageKind, describe_kind
 from triage.rules.states import (
     Agreement,
     Basis,
@@ -29,8 +34,11 @@ from triage.rules.states import (
     SendingPart,
     SendingState,
 )
+from triage.sandbox.heic import NOT_INSTALLED
 from triage.sandbox.wire import REASONS as DECODER_REASONS
 from triage.steps.record_answer import ANSWERS
+from workers.dialling.policy import NEVER_OURS, REFUSED_ENDINGS, REFUSED_IPV4, REFUSED_IPV6
+from workers.fetcher.trust import ALL_FAULTS
 
 ROOT = Path(triage.__file__).parents[1]
 PREFIXES = {
@@ -108,6 +116,66 @@ def test_why_a_file_or_an_address_cannot_be_shown_is_said_in_albanian():
     untranslated = [one for one in said if say_reason("sq", one) == one]
     assert untranslated == []
     assert [one for one in said if one.rpartition(" is ")[2] in say_reason("sq", one)] == []
+
+
+def find_literals(path, name):
+    """Return the plain sentences with which a module of ours makes errors of this name."""
+    tree = ast.parse((ROOT / path).read_text("utf-8"))
+    return [
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == name
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    ]
+
+
+def test_every_sentence_of_the_tables_of_capturing_is_said_in_albanian():
+    refused = [words for table in (REFUSED_IPV4, REFUSED_IPV6, NEVER_OURS) for _, words, _ in table]
+    refused += [words for _, words in REFUSED_ENDINGS]
+    said = [kind.words for kind in FAILURES.values()]
+    said += [describe_kind(kind, None) for kind in PageKind]
+    said += [describe_kind(PageKind.LINK_LIST, PageFacts(links=40, other_sites=7)), describe_left(120)]
+    said += [*ALL_FAULTS, *GONE_KINDS.values(), NOT_INSTALLED]
+    said += [f"{describe_kind(kind, None)} stands before it" for kind in PageKind]
+    said += [f"refused: the address is {words}" for words in refused]
+    for path in (
+        *("workers/dialling/policy.py", "workers/dialling/exits.py", "workers/get_bytes.py"),
+        *("workers/fetcher/body.py", "workers/fetcher/client.py", "workers/fetcher/connect.py"),
+    ):
+        said += find_literals(path, "CaptureRefusedError")
+    said += find_literals("triage/rules/urls.py", "InvalidUrlError")
+    for name in ("HostilePictureError", "PictureOverLimitError", "PictureRefusedError"):
+        said += find_literals("triage/sandbox/conversation.py", name)
+        said += find_literals("triage/sandbox/decoder.py", name)
+    said += [
+        "could not be fetched: the server does not answer, 4 tries",
+        "an animation: only its first 300 frames were read",
+    ]
+    assert [one for one in said if say_reason("sq", one) == one] == []
+    assert [
+        one for one in refused if one != "multicast" and one in say_reason("sq", f"the address is {one}")
+    ] == []
+
+
+def test_what_is_said_of_a_page_is_said_part_by_part():
+    assert (
+        say_reason("sq", "a login wall; a page: 3 pictures, 0 known")
+        == "një mur hyrjeje; një faqe: 3 imazhe, 0 të njohura"
+    )
+    assert (
+        say_reason("sq", "could not be fetched: the server asks us to wait, 4 tries")
+        == "nuk u mor dot: serveri na kërkon të presim, 4 përpjekje"
+    )
+
+
+def test_addresses_in_a_strangers_words_are_no_links():
+    assert disarm("see HTTPS://a.example/x.y, then http://b.example") == (
+        "see hxxps://a[.]example/x.y, then hxxp://b[.]example"
+    )
+    assert disarm("nginx/1.2.3") == "nginx/1.2.3"
 
 
 def test_ages_and_addresses():

@@ -13,8 +13,9 @@ OLD = NOW - timedelta(seconds=DAY_S)
 FRESH = OLD + timedelta(seconds=1)
 
 
-def admit(state, remit=Remit.CSAM, captured_at=OLD, *, closed_as=None, danger=False):
-    return admit_again(state, remit, captured_at, closed_as, danger=danger, now=NOW, recapture_after_s=DAY_S)
+def admit(state, remit=Remit.CSAM, captured_at=OLD, *, closed_as=None, danger=False, **more):
+    values = {"danger": danger, "now": NOW, "recapture_after_s": DAY_S} | more
+    return admit_again(state, remit, captured_at, closed_as, **values)
 
 
 @pytest.mark.parametrize("remit", [Remit.HATE_SPEECH, Remit.OTHER])
@@ -41,9 +42,12 @@ def test_a_closed_item_is_captured_again_unless_its_capture_is_fresh(captured_at
 
 @pytest.mark.parametrize("closed_as", list(ClosedAs))
 def test_what_was_never_judged_comes_back_at_once(closed_as):
-    at_once = closed_as is ClosedAs.NOT_JUDGED
+    at_once = closed_as in (ClosedAs.NOT_JUDGED, ClosedAs.TOO_SMALL)
     admission = admit(ItemState.CLOSED, captured_at=FRESH, closed_as=closed_as)
     assert admission is (Admission.REPORTED_AGAIN if at_once else Admission.ADDED)
+    by_page = admit(ItemState.CLOSED, captured_at=FRESH, closed_as=closed_as, by_page=True)
+    again = closed_as is ClosedAs.NOT_JUDGED  # nobody asked for what was too small to be anything
+    assert by_page is (Admission.REPORTED_AGAIN if again else Admission.ADDED)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,18 @@ from triage.rules.lanes import (
     PAGE_BEHIND_PAGE,
     PAGE_CUT,
     SECOND,
+    PageFinding,
+    Placing,
     ShownChild,
     ShownImage,
+    describe_left,
+    is_too_small,
     place_by_failure,
+    place_by_finding,
     place_by_images,
     place_page,
-    place_unread_page,
 )
+from triage.rules.page_kinds import PageKind, describe_kind
 from triage.rules.states import ClosedAs, ImageState, ItemState, Lane
 
 NEW = ShownImage(
@@ -100,7 +105,39 @@ def test_what_is_half_judged_waits_for_a_second_and_what_is_settled_for_a_word()
 
 def test_failures_and_unread_pages_are_looked_at():
     assert place_by_failure("why", gave_up=True).reason == "could not be fetched: why"
+    assert place_by_failure("why", gave_up=True, tries=1).reason == "could not be fetched: why, 1 try"
+    assert place_by_failure("why", gave_up=True, tries=4).reason == "could not be fetched: why, 4 tries"
     assert place_by_failure("why", gave_up=False).reason == "refused: why"
-    for reason in (PAGE_CUT, PAGE_BEHIND_PAGE):
-        assert (place_unread_page(reason).lane, place_unread_page(reason).reason) == (Lane.LOOK, reason)
     assert {place_by_failure("why", gave_up=said).lane for said in (True, False)} == {Lane.LOOK}
+    for lane, reason in product(Lane, (PAGE_CUT, PAGE_BEHIND_PAGE, describe_left(120))):
+        place = place_by_finding(Placing(lane, "whatever"), PageFinding(reason))
+        assert (place.lane, place.reason) == (Lane.LOOK, reason)
+
+
+def test_what_kind_a_page_is_comes_first_and_a_wall_is_never_believed():
+    for lane, kind in product((Lane.LOOK, Lane.NO_LOOK, Lane.SECOND), PageKind):
+        place = place_by_finding(Placing(lane, "a page"), PageFinding(kind=kind))
+        assert place.reason == f"{describe_kind(kind, None)}; a page"
+        believed = lane is not Lane.NO_LOOK or kind is PageKind.LINK_LIST
+        assert place.lane is (lane if believed else Lane.LOOK)
+    both = place_by_finding(
+        Placing(Lane.NO_LOOK, "a page"), PageFinding(describe_left(3), PageKind.LINK_LIST)
+    )
+    assert both == Placing(Lane.LOOK, "a link list; a page with more pictures than are taken: 3 left out")
+
+
+@pytest.mark.parametrize(
+    ("size", "more", "is_left_out"),
+    [
+        ((16, 16), {}, True),
+        ((1, 1), {}, True),
+        ((640, 480), {}, False),
+        ((None, None), {}, False),
+        ((16, 16), {"is_reported": True}, False),
+        ((16, 16), {"has_match": True}, False),
+        *(((16, 16), {"state": state}, False) for state in set(ImageState) - {ImageState.UNJUDGED}),
+    ],
+)
+def test_only_what_nobody_and_nothing_means_is_too_small(size, more, is_left_out):
+    facts = {"is_reported": False, "state": ImageState.UNJUDGED, "has_match": False} | more
+    assert is_too_small(*size, **facts) is is_left_out

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.drawn_images import make_animation, make_archive, make_jpeg, make_png, make_video_file
 from triage.model import Media
-from triage.rules.media import CANNOT_BE_SHOWN, SNIFF_BYTES, is_page, sniff_media
+from triage.rules.media import CANNOT_BE_SHOWN, SNIFF_BYTES, is_icon, is_page, sniff_media
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,14 @@ from triage.rules.media import CANNOT_BE_SHOWN, SNIFF_BYTES, is_page, sniff_medi
         (b"RIFF\0\0\0\0AVI LIST", Media.VIDEO),
         (b"\0\0\0\x20ftypavif", Media.PICTURE),
         (b"\0\0\0\x20ftypheic", Media.PICTURE),
+        (b"\0\0\0\x20ftyphevc", Media.PICTURE),
+        (b"\0\0\0\x20ftypmif1", Media.PICTURE),
         (b"\0\0\0\x20ftypisom", Media.VIDEO),
         (b"\0\0\0\x20ftypqt  ", Media.VIDEO),
         (b"\x1a\x45\xdf\xa3\x01", Media.VIDEO),
         (b"\0\0\x01\xba", Media.VIDEO),
         (b"BM\x36\x00", Media.PICTURE),
+        (b"\0\0\x01\0\x01\0", Media.PICTURE),
         (b"II*\0", Media.PICTURE),
         (b"PK\x03\x04", Media.ARCHIVE),
         (b"7z\xbc\xaf\x27\x1c", Media.ARCHIVE),
@@ -61,3 +64,23 @@ def test_every_kind_that_is_no_picture_has_words():
 )
 def test_pages_are_told_by_their_type(content_type, expected):
     assert is_page(content_type) is expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((1, 1), True),
+        ((48, 48), True),
+        ((49, 48), True),  # under 2 500 pixels
+        ((50, 50), False),
+        ((49, 52), False),
+        ((8, 4000), True),
+        ((4000, 8), True),
+        ((9, 4000), False),
+        ((120, 90), False),
+        ((16, 100), True),
+    ],
+)
+def test_icons_lines_and_dots_are_told_by_their_size(size, expected):
+    assert is_icon(*size) is expected
+    assert is_icon(*reversed(size)) is expected

@@ -8,6 +8,7 @@ import pytest
 
 from hashsets.model import Algorithm, Fingerprint
 from triage.rules.online import (
+    GONE_KINDS,
     AnswerNow,
     CheckPolicy,
     PastCheck,
@@ -16,6 +17,7 @@ from triage.rules.online import (
     count_removed,
     judge_check,
 )
+from triage.rules.page_kinds import PageKind, describe_kind
 from triage.rules.states import ClosedAs, OnlineResult
 
 ONLINE, REMOVED, UNKNOWN = OnlineResult.ONLINE, OnlineResult.REMOVED, OnlineResult.UNKNOWN
@@ -90,9 +92,49 @@ def test_a_page_shows_what_was_reported_while_a_picture_of_it_is_neither_harmles
         ClosedAs.HANDED_ON,
         ClosedAs.REMOVED,
         ClosedAs.REMOVED_BEFORE_NOTICE,
+        ClosedAs.TOO_SMALL,
     }
     found = judge_check(before, replace(SHOWS, pictures=(OURS,)))
     assert found.result is (REMOVED if closed_as in gone_or_harmless else ONLINE)
+
+
+WALLS = (PageKind.LOGIN_WALL, PageKind.CONSENT_WALL, PageKind.GEO_BLOCK)
+CARRIED = ShownBefore(body=b"p" * 32, children=(ShownChild(None, ClosedAs.REFERRED, b"c" * 32),))
+
+
+@pytest.mark.parametrize("kind", WALLS)
+@pytest.mark.parametrize("before", [PICTURE, TEXT, PAGE, CARRIED, ShownBefore()])
+@pytest.mark.parametrize("status", [200, 403, 451])
+def test_a_wall_says_nothing_of_what_lies_behind_it(kind, before, status):
+    found = judge_check(before, AnswerNow(status, b"w" * 32, is_page=True, kind=kind))
+    assert (found.result, found.reason) == (UNKNOWN, f"{describe_kind(kind, None)} stands before it")
+
+
+@pytest.mark.parametrize("kind", GONE_KINDS)
+@pytest.mark.parametrize("before", [PICTURE, TEXT, PAGE, CARRIED])
+def test_a_page_that_says_it_is_gone_is_believed_only_where_nothing_of_it_stands_any_more(kind, before):
+    gone = AnswerNow(200, b"w" * 32, is_page=True, kind=kind, pictures=("http://a.example/logo.png",))
+    found = judge_check(before, gone)
+    assert (found.result, found.reason) == (REMOVED, GONE_KINDS[kind])
+    assert judge_check(before, replace(gone, is_page_read=False)).result is UNKNOWN
+    assert judge_check(before, replace(gone, status=500)).result is UNKNOWN
+    assert judge_check(replace(before, kind=kind), gone).result is UNKNOWN
+    assert judge_check(PAGE, replace(gone, pictures=(OURS,))).result is ONLINE
+    assert judge_check(CARRIED, replace(gone, embedded=(b"c" * 32,))).result is ONLINE
+    assert judge_check(TEXT, replace(gone, body=b"t" * 32)).result is ONLINE
+    assert judge_check(ShownBefore(), gone).result is UNKNOWN
+
+
+def test_a_list_of_links_is_judged_like_any_page():
+    assert judge_check(PAGE, replace(SHOWS, kind=PageKind.LINK_LIST)).result is ONLINE
+    assert judge_check(PAGE, replace(SHOWS, kind=PageKind.LINK_LIST, pictures=())).result is REMOVED
+
+
+def test_a_picture_inside_the_page_counts_like_any_other():
+    shows = AnswerNow(200, b"q" * 32, is_page=True, embedded=(b"c" * 32,))
+    assert judge_check(CARRIED, shows).result is ONLINE
+    assert judge_check(CARRIED, replace(shows, embedded=())).result is REMOVED
+    assert judge_check(CARRIED, replace(shows, embedded=(b"d" * 32,))).result is UNKNOWN
 
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

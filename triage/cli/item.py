@@ -50,10 +50,13 @@ def describe_item(item: ListedItem) -> dict[str, Any]:
         "reason": item.reason,
         "closed_as": item.closed_as.value if item.closed_as else None,
         "captures": item.captures,
+        "failure": item.failure,
+        "page_kind": item.page_kind,
         "images": item.images,
         "matches": {"exact": item.exact, "near": item.near},
         "evidence": item.evidence,
         "children": item.children,
+        "icons": item.icons,
         "reports": item.reports,
     }
 

@@ -23,6 +23,7 @@ def admit_again(
     danger: bool,
     now: datetime,
     recapture_after_s: float,
+    by_page: bool = False,
 ) -> Admission:
     """Decide what a new report of this remit does to a standing item.
 
@@ -34,12 +35,14 @@ def admit_again(
         danger: whether the new report says that a child is in danger: somebody must see it, fresh or not.
         now: aware time of the report.
         recapture_after_s: seconds after which a capture is too old to stand for a new report.
+        by_page: only a page that shows it was captured again: nobody asked for what was too small to be anything.
     """
     if not remit.is_ours:
         return Admission.ADDED
     if state is ItemState.AWAITING_HAND_ON:
         return Admission.REPORTED_IN_REMIT
     is_fresh = captured_at is not None and now - captured_at < timedelta(seconds=recapture_after_s)
-    if state is ItemState.CLOSED and (danger or not is_fresh or closed_as is ClosedAs.NOT_JUDGED):
+    unseen = closed_as is ClosedAs.NOT_JUDGED or (closed_as is ClosedAs.TOO_SMALL and not by_page)
+    if state is ItemState.CLOSED and (danger or not is_fresh or unseen):
         return Admission.REPORTED_AGAIN
     return Admission.ADDED

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from triage.rules.fetch_failures import FailureKind
 from triage.rules.states import ItemState, SendingState
+from triage.rules.turns import LONGEST_WAIT_S
+from triage.rules.turns import SitePace as SitePace  # a capture waits for its own time, and for its turn
 
 
 class QueueName(StrEnum):
     """The queues; a worker serves one or more."""
 
     CAPTURE = "capture"
+    CAPTURE_LATE = "capture_late"
     LOOKUP = "lookup"
     OUTBOUND = "outbound"
 
@@ -27,6 +31,7 @@ class Job:
 
 
 CAPTURE_ITEM = Job("capture_item", QueueName.CAPTURE)
+CAPTURE_LATE = Job("capture_item", QueueName.CAPTURE_LATE)
 LOCATE_HOST = Job("locate_host", QueueName.LOOKUP)
 CHECK_ONLINE = Job("check_online", QueueName.LOOKUP)
 SEND = Job("send", QueueName.OUTBOUND)
@@ -39,6 +44,12 @@ ITEM_JOBS: dict[ItemState, Job] = {
     ItemState.NOTIFIED: CHECK_ONLINE,
 }
 """Item state → the job that moves it on, or looks whether it may."""
+
+LATE_JOBS: dict[Job, Job] = {CAPTURE_ITEM: CAPTURE_LATE}
+"""Job → where it waits for an item that is patient, behind all others."""
+
+FIRST_OF_MANY = 25
+"""Lines of one report, or pictures of one page, that do not wait behind all others."""
 
 SENDING_JOBS: dict[SendingState, Job] = {
     SendingState.QUEUED: SEND,
@@ -55,6 +66,29 @@ def next_wait(waits_s: tuple[float, ...], tries: int) -> float | None:
         tries: how many tries have failed, from 1.
     """
     return waits_s[tries - 1] if tries <= len(waits_s) else None
+
+
+def choose_wait(
+    waits_s: tuple[float, ...], tries: int, kind: FailureKind, retry_after_s: float | None
+) -> float | None:
+    """Return the wait in seconds after a failed fetch, or None when nothing is gained by another try.
+
+    Args:
+        tries: how many tries have failed, from 1.
+        kind: of the last failure; it may allow fewer tries than there are waits.
+        retry_after_s: seconds that the server asks us to wait.
+    """
+    if kind.tries and tries >= kind.tries:
+        return None
+    wait_s = next_wait(waits_s, tries)
+    if wait_s is None or retry_after_s is None:
+        return wait_s
+    return max(wait_s, min(retry_after_s, LONGEST_WAIT_S))
+
+
+def is_late(*, danger: bool, is_patient: bool) -> bool:
+    """Whether an item waits behind all others; one in which a child is in danger never does."""
+    return is_patient and not danger
 
 
 def is_lease_over(started_at: datetime, lease_until: datetime, now: datetime) -> bool:

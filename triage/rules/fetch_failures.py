@@ -4,7 +4,10 @@
 fault recorded, since nothing secret is sent.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 
@@ -84,3 +87,22 @@ _BY_STATUS = {
 def find_by_status(status: int) -> FetchFailure | None:
     """Return the failure that an HTTP status stands for; None where the answer is an answer."""
     return _BY_STATUS.get(status)
+
+
+def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return how many seconds a server asks us to wait (RFC 9110, 10.2.3); None when it does not say so.
+
+    Args:
+        headers: of its answer, names lower case.
+        now: aware; a date is read against it.
+    """
+    text = headers.get("retry-after", "").strip()
+    if text.isdecimal() and text.isascii():
+        return float(text[:9])
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - now).total_seconds())

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from triage.rules.media import is_icon
+from triage.rules.page_kinds import PageKind, describe_kind, hides_content
 from triage.rules.states import ClosedAs, ImageState, ItemState, Lane
 
 TEXT_ONLY = "a report without an address or a file"
@@ -57,9 +59,46 @@ class Placing:
     reason: str
 
 
-def place_by_failure(reason: str, *, gave_up: bool) -> Placing:
-    """Place an item whose address was refused or could not be fetched."""
-    return Placing(Lane.LOOK, f"could not be fetched: {reason}" if gave_up else f"refused: {reason}")
+@dataclass(frozen=True, slots=True)
+class PageFinding:
+    """What the last capture of an item says of it beside its pictures.
+
+    Attributes:
+        reservation: why its pictures were not all looked for, or not all taken.
+        kind: what kind of page it is, if it is none that simply shows what was reported.
+    """
+
+    reservation: str | None = None
+    kind: PageKind | None = None
+
+
+def place_by_failure(reason: str, *, gave_up: bool, tries: int = 0) -> Placing:
+    """Place an item whose address was refused or could not be fetched, after how many tries if that is known."""
+    if not gave_up:
+        return Placing(Lane.LOOK, f"refused: {reason}")
+    counted = f", {tries} {'try' if tries == 1 else 'tries'}" if tries else ""
+    return Placing(Lane.LOOK, f"could not be fetched: {reason}{counted}")
+
+
+def describe_left(left: int) -> str:
+    """Say that a page holds more pictures than become items; that is a reservation."""
+    return f"a page with more pictures than are taken: {left} left out"
+
+
+def is_too_small(
+    width: int | None, height: int | None, *, is_reported: bool, state: ImageState, has_match: bool
+) -> bool:
+    """Whether a picture of a page is left out, because it is too small to be anything.
+
+    What was reported itself, hit any list, or was judged by somebody is never left out.
+
+    Args:
+        width, height: in pixels; None for what was not decoded.
+        is_reported: somebody reported it itself.
+    """
+    if width is None or height is None or is_reported or has_match or state is not ImageState.UNJUDGED:
+        return False
+    return is_icon(width, height)
 
 
 def place_by_images(images: Sequence[ShownImage], *, status: int | None) -> Placing:
@@ -95,9 +134,19 @@ def place_by_images(images: Sequence[ShownImage], *, status: int | None) -> Plac
     return Placing(Lane.LOOK, "new picture")
 
 
-def place_unread_page(reservation: str) -> Placing:
-    """Place a page whose pictures were not all looked for: whatever was found, a person must look."""
-    return Placing(Lane.LOOK, reservation)
+def place_by_finding(place: Placing, finding: PageFinding) -> Placing:
+    """Place an item by what its pictures say and what its capture says beside.
+
+    Where not all pictures were looked for, or what was reported may lie behind a wall, a person must look.
+    """
+    lane, reason = place.lane, place.reason
+    if finding.reservation is not None:
+        lane, reason = Lane.LOOK, finding.reservation
+    if finding.kind is not None:
+        reason = f"{describe_kind(finding.kind, None)}; {reason}"
+        if hides_content(finding.kind) and lane is Lane.NO_LOOK:
+            lane = Lane.LOOK
+    return Placing(lane, reason)
 
 
 def place_page(children: Sequence[ShownChild]) -> Placing:

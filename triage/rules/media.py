@@ -8,6 +8,9 @@ CANNOT_BE_SHOWN = {
     Media.ARCHIVE: "an archive: cannot be displayed here",
     Media.OTHER: "a file that cannot be displayed here",
 }
+_ICON_SIDE = 48
+_LINE_SIDE = 8
+_ICON_PIXELS = 2_500
 _STARTS: tuple[tuple[bytes, Media], ...] = (
     (b"\x1a\x45\xdf\xa3", Media.VIDEO),  # Matroska, WebM (EBML)
     (b"FLV\x01", Media.VIDEO),
@@ -22,8 +25,14 @@ _STARTS: tuple[tuple[bytes, Media], ...] = (
     (b"BZh", Media.ARCHIVE),
     (b"\xfd7zXZ\x00", Media.ARCHIVE),
 )
-_PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*")
-_PICTURE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+_PICTURE_STARTS = (
+    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*"),
+    b"\x00\x00\x01\x00",  # an icon
+)
+_PICTURE_BRANDS = (
+    *(b"avif", b"avis", b"mif1", b"mif2", b"msf1"),
+    *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
+)
 
 
 def sniff_media(head: bytes) -> Media:
@@ -61,3 +70,36 @@ def describe_refusal(media: Media, refusal: str, *, is_hostile: bool) -> str:
 def is_page(content_type: str | None) -> bool:
     """Whether an answer is a page whose pictures are looked for."""
     return content_type in {"text/html", "application/xhtml+xml"}
+
+
+def is_icon(width: int, height: int) -> bool:
+    """Whether a picture of a page is too small to show anything: an icon, a line, a tracker's dot.
+
+    Only for what a page draws in beside its own pictures; a picture that somebody reported is always looked at.
+
+    Args:
+        width: pixels, from 1.
+        height: pixels, from 1.
+    """
+    return (
+        max(width, height) <= _ICON_SIDE or min(width, height) <= _LINE_SIDE or width * height < _ICON_PIXELS
+    )
+
+
+_ENDINGS: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xd8\xff", "jpg"),
+    (b"\x89PNG", "png"),
+    (b"GIF8", "gif"),
+    (b"BM", "bmp"),
+    (b"II*\x00", "tif"),
+    (b"MM\x00*", "tif"),
+)
+
+
+def find_ending(head: bytes) -> str:
+    """Return the ending of a file's name by its first bytes; "bin" where they say nothing."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp":
+        return {b"avif": "avif", b"avis": "avif", b"heic": "heic", b"heix": "heic"}.get(head[8:12], "mp4")
+    return next((ending for start, ending in _ENDINGS if head.startswith(start)), "bin")

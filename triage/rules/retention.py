@@ -50,6 +50,11 @@ RETENTION: tuple[Rule, ...] = (
         "they cannot be turned back into a picture; they prove what was done",
     ),
     Rule(
+        "turns at a site (its name, when it was asked)",
+        "nobody asked it for a day",
+        "its pace is known anew with the next request",
+    ),
+    Rule(
         "a stored object without a row (a crash left it)",
         "ORPHAN_AFTER",
         "it belongs to no item and nobody can open it",

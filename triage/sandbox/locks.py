@@ -3,9 +3,10 @@
 Which process takes which:
 1. web, worker and sweep call `lock_process` in the first lines of their `__main__`: no capabilities, no new
    privileges, not readable by siblings, only named folders.
-2. the fetcher calls `lock_filesystem` with its ports, then `deny_syscalls`.
+2. the fetcher takes all of them, with no readable path and a few ports, see `workers/fetcher/locks.py`; then
+   only the calls of `calls.FETCHER` are left.
 3. the decoder zygote calls `leave_namespaces` and `lock_filesystem` with nothing allowed; each of its
-   children calls `lock_child`, after which only the calls in `seccomp.ALLOWED_CALLS` are left.
+   children calls `lock_child`, after which only the calls of `calls.DECODER` (or `calls.HEIC`) are left.
 
 All of these hold for one thread and what it starts, so they are refused once a second thread runs.
 """
@@ -19,10 +20,12 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from triage.errors import SandboxUnavailableError
 from triage.sandbox import kernel, landlock, seccomp
+from triage.sandbox.calls import DECODER, Profile
 
 OUR_PACKAGES = ("hashsets", "triage", "workers", "api")
 _SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/etc")
@@ -197,34 +200,49 @@ def lock_process(
     return LockReport(landlock=abi, capabilities=capabilities)
 
 
-def deny_syscalls() -> bool:
-    """Put the fetcher's deny list on this process: threads still work, nothing in DENIED_CALLS does.
+def filter_calls(profile: Profile) -> bool:
+    """Put a profile's filter on this process: what its table does not name kills it.
 
     Returns:
         True: the filter is in force.
 
     Raises:
-        SandboxUnavailableError: a second thread runs, another architecture, or the kernel refused.
+        SandboxUnavailableError: another architecture, or the kernel refused.
     """
-    require_one_task()
-    refuse_privileges()
-    seccomp.install_filter(seccomp.build_deny_filter())
+    seccomp.install_filter(seccomp.build_allow_filter(profile))
     return True
 
 
-def leave_namespaces() -> bool:
-    """Leave the user, network and IPC namespaces of the parent, where this machine allows it.
+def leave_namespaces(*, keep_network: bool = False) -> bool:
+    """Leave the user, IPC and network namespaces of the parent, where this machine allows it.
 
     No user is mapped: nothing needs one, and it would need a writable /proc.
+
+    Args:
+        keep_network: stay in the network namespace, for who has to dial out.
 
     Returns:
         Whether it was allowed; a host may forbid it, then the other layers stand alone.
     """
+    flags = kernel.CLONE_NEWUSER | kernel.CLONE_NEWIPC
     try:
-        kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC)
+        kernel.unshare(flags if keep_network else flags | kernel.CLONE_NEWNET)
     except OSError:
         return False
     return True
+
+
+class _NoMoreImports:
+    """A finder that finds nothing; without it a late import would open a file and kill the process."""
+
+    @staticmethod
+    def find_spec(_name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
+        raise ModuleNotFoundError("nothing is imported after the locks")
+
+
+def forbid_imports() -> None:
+    """Make every import of what is not loaded yet a ModuleNotFoundError, which its caller may survive."""
+    sys.meta_path[:] = [_NoMoreImports]
 
 
 def die_with_parent(parent: int) -> None:
@@ -240,27 +258,42 @@ def read_memory_size() -> int:
     return pages * resource.getpagesize()
 
 
-def limit_resources(memory: int, cpu_s: int) -> None:
+def limit_resources(memory: int, cpu_s: int, *, threads: int | None = 0) -> None:
     """Limit this process: address space, processor time, and no files, descriptors, processes or dumps.
 
     Args:
         memory: address space in bytes, all in all.
         cpu_s: processor time in seconds, from 1.
+        threads: how many threads and processes its user may start more; None leaves that limit as it is. It
+            never binds root.
     """
-    for kind in (
+    kinds = [
         resource.RLIMIT_FSIZE,
         resource.RLIMIT_NOFILE,
         resource.RLIMIT_CORE,
-        resource.RLIMIT_NPROC,
         resource.RLIMIT_MEMLOCK,
         resource.RLIMIT_MSGQUEUE,
-    ):
+    ]
+    for kind in kinds:
         resource.setrlimit(kind, (0, 0))
+    if threads is not None:
+        # The zygote, this child and the one that waits count too, where anything may be started at all.
+        most = threads + 3 if threads else 0
+        resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
 
 
-def lock_child(keep: int, parent: int, *, memory: int, cpu_s: int, filter_program: bytes | None) -> None:
+def lock_child(
+    keep: int,
+    parent: int,
+    *,
+    memory: int,
+    cpu_s: int,
+    filter_program: bytes | None,
+    profile: Profile = DECODER,
+    left_namespaces: bool = False,
+) -> None:
     """Lock a freshly forked decoding child: from here on it can only compute and talk over one descriptor.
 
     Args:
@@ -268,7 +301,10 @@ def lock_child(keep: int, parent: int, *, memory: int, cpu_s: int, filter_progra
         parent: process id of the zygote; the child dies with it.
         memory: address space in bytes, all in all.
         cpu_s: processor time in seconds, from 1.
-        filter_program: what `seccomp.build_allow_filter` returned, or None in weak mode.
+        filter_program: what `seccomp.build_allow_filter(profile)` returned, or None in weak mode.
+        profile: says how many threads it may start.
+        left_namespaces: whether the zygote has a user namespace of its own: only there are the child's threads
+            counted apart from everything else that runs under the same account.
 
     Raises:
         OSError: a limit was refused.
@@ -278,7 +314,8 @@ def lock_child(keep: int, parent: int, *, memory: int, cpu_s: int, filter_progra
     die_with_parent(parent)
     os.closerange(0, keep)
     os.closerange(keep + 1, 1 << 20)
-    limit_resources(memory, cpu_s)
+    is_counted = profile.threads == 0 or left_namespaces
+    limit_resources(memory, cpu_s, threads=profile.threads if is_counted else None)
     if filter_program is not None:
         seccomp.install_filter(filter_program)
 

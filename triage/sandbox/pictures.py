@@ -3,18 +3,21 @@
 It never encodes a picture file: a decoder that was taken over must not choose what a browser will show.
 
 1. Open by the list of formats, refuse too many pixels before anything is decoded.
-2. Turn each frame, whatever its mode, into RGB over white; at most 64 frames and 150 megapixels in all.
-3. Compute the fingerprints of each frame; for the first also the upright one, where EXIF says it lies turned.
-4. Keep the first frame, from which `render_view` makes raw RGB if it is asked for.
+2. Decode the first frame, whatever its mode, into RGB numbers over white (`jpeg`, `modes`), and compute its
+   fingerprints; where EXIF says that it lies turned, also those of the upright pixels.
+3. Walk on through an animation and keep a sample of its frames (`frames`).
+4. Keep what `render_view` and `render_sheet` make raw RGB of, if they are asked for (`shrink`).
 """
 
 import io
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -32,9 +35,13 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from hashsets.compute import fingerprint_frame
+from hashsets.compute import fingerprint_picture, turn_upright
 from hashsets.model import Fingerprint
-from triage.sandbox import wire
+from triage.sandbox import heic, wire
+from triage.sandbox.frames import Clock, Frame, step_frames, walk_frames
+from triage.sandbox.jpeg import decode_plain
+from triage.sandbox.modes import Pixels, read_rgb
+from triage.sandbox.shrink import lay_sheet, shrink_to_cell, shrink_to_view
 
 # Imported for what their import does (they register formats), and because nothing can be imported later.
 PLUGINS = (
@@ -51,27 +58,9 @@ PLUGINS = (
     WebPImagePlugin,
 )
 
-MAX_TOTAL_PIXELS = 150_000_000
-"""Pixels of all frames together, after which no further frame is read."""
-
-REDUCED_PIXELS = 8_000_000
-"""Above it a frame is averaged down before PDQ, which then takes seconds and near a gigabyte less. PDQ itself
-averages down to 64 x 64; the hash stays within a few bits (tests/unit/sandbox/test_pictures.py)."""
-
+_STANDARD_CPU_S = 15.0
 _EXIF_ORIENTATION = 0x0112
-_STRIP_ROWS = 256
-_WITH_ALPHA = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
-_WIDE_GREY = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
-
-_TURNS: dict[int, Image.Transpose] = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_NAMES = {"MPO": "JPEG", "HEIF": wire.HEIC}
 
 _SIGNATURES: tuple[tuple[int, bytes], ...] = (
     (0, b"\x89PNG\r\n\x1a\n"),
@@ -94,22 +83,37 @@ class DecodedPicture:
     """What one picture gave.
 
     Attributes:
-        format: one of wire.FORMATS.
+        format: one of wire.FORMATS, or wire.HEIC.
         width: pixels of the first frame as stored.
         height: pixels of the first frame as stored.
-        frames: frames that were read, 1-64.
         orientation: EXIF orientation of the first frame, 1-8.
-        first: the first frame as RGB, turned as stored, averaged down where it is large.
-        fingerprints: of all frames, in order.
+        first: the first frame as stored; of an animation no larger than its view.
+        kept: the frames that were fingerprinted, 1-64, in order.
+        walked: frames that were looked at.
+        is_whole: whether those are all that the file has.
     """
 
     format: str
     width: int
     height: int
-    frames: int
     orientation: int
-    first: Image.Image
-    fingerprints: list[Fingerprint]
+    first: Pixels
+    kept: Sequence[Frame]
+    walked: int
+    is_whole: bool
+
+    @property
+    def frames(self) -> int:
+        """How many frames were fingerprinted."""
+        return len(self.kept)
+
+    @property
+    def fingerprints(self) -> list[Fingerprint]:
+        """Fingerprints of all frames, in order."""
+        return [one for frame in self.kept for one in frame.fingerprints]
+
+
+Decode = Callable[[io.BytesIO], DecodedPicture]
 
 
 def configure_pillow() -> None:
@@ -117,82 +121,28 @@ def configure_pillow() -> None:
     Image.MAX_IMAGE_PIXELS = wire.MAX_PIXELS
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    # A warning that is shown would import modules and read source files.
+    # A word of complaint asks for the process id, writes and may read source files: forbidden calls, all of them.
+    logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
-def _check_pixels(size: tuple[int, int]) -> None:
-    if min(size) < 1:
-        raise RefusedError("broken")
-    if size[0] * size[1] > wire.MAX_PIXELS:
-        raise RefusedError("pixels")
+def choose_decode(profile: str, cpu_s: float) -> Decode:
+    """Return how the children of a zygote decode.
 
-
-def _grey_from_wide(image: Image.Image) -> Image.Image:
-    """Bring 16-bit, 32-bit or floating grey to 8 bits: by range 0-65535, or 0-1 for floating point."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=65535.0, neginf=0.0)
-    top = 1.0 if image.mode == "F" and float(values.max()) <= 1.0 else 255.0 if image.mode == "F" else 65535.0
-    return Image.fromarray(np.rint(np.clip(values, 0.0, top) * np.float32(255.0 / top)).astype(np.uint8))
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    if image.mode in _WIDE_GREY:
-        return _grey_from_wide(image).convert("RGB")
-    layered = image.convert("RGBA")
-    paper = Image.new("RGBA", layered.size, (255, 255, 255, 255))
-    return Image.alpha_composite(paper, layered).convert("RGB")
-
-
-def convert_to_rgb(image: Image.Image) -> Image.Image:
-    """Return a frame of any mode as RGB, transparency laid over white (a browser's page).
-
-    A frame that is RGB already is returned as it is, not copied.
+    Args:
+        profile: the zygote's, see `heic`.
+        cpu_s: processor time that each of them may take, in seconds.
     """
-    image.load()
-    is_floating = image.mode == "F"  # its range is that of the whole picture
-    if image.mode in _WITH_ALPHA or image.mode in _WIDE_GREY or "transparency" in image.info:
-        if is_floating:
-            return _flatten(image)
-        rgb = Image.new("RGB", image.size)
-        for strip in _cut_strips(image.size):
-            rgb.paste(_flatten(image.crop(strip)), strip[:2])
-        return rgb
-    return image if image.mode == "RGB" else image.convert("RGB")
+    formats = heic.PILLOW_FORMATS if profile == heic.PROFILE else wire.FORMATS
+    return partial(decode_picture, cpu_s=cpu_s, formats=formats)
 
 
-def _cut_strips(size: tuple[int, int]) -> list[tuple[int, int, int, int]]:
-    # Strip by strip: in one go the steps of a conversion would hold a large picture several times over.
-    width, height = size
-    return [(0, top, width, min(top + _STRIP_ROWS, height)) for top in range(0, height, _STRIP_ROWS)]
-
-
-def _read_pixels(rgb: Image.Image) -> NDArray[np.uint8]:
-    width, height = rgb.size
-    pixels = np.empty((height, width, 3), np.uint8)
-    for strip in _cut_strips(rgb.size):
-        pixels[strip[1] : strip[3]] = np.asarray(rgb.crop(strip))
-    return pixels
-
-
-def _reduce_large(rgb: Image.Image) -> Image.Image:
-    """Return a copy of the frame, by whole pixels smaller until it has at most REDUCED_PIXELS."""
-    factor = 1
-    while rgb.size[0] * rgb.size[1] > REDUCED_PIXELS * factor * factor:
-        factor += 1
-    return rgb.copy() if factor == 1 else rgb.reduce(factor)
-
-
-def _shrink_grey(grey: Image.Image) -> NDArray[np.uint8]:
-    return np.asarray(grey.resize((32, 32), Image.Resampling.LANCZOS))
-
-
-def _fingerprint(rgb: Image.Image, working: Image.Image, frame: int, orientation: int) -> list[Fingerprint]:
-    grey = rgb.convert("L")
-    grey32 = _shrink_grey(grey)
-    upright = _shrink_grey(grey.transpose(_TURNS[orientation])) if orientation in _TURNS else None
-    del grey
-    return fingerprint_frame(_read_pixels(working), grey32, frame=frame, upright_grey32=upright)
+def _check_pixels(width: int, height: int) -> None:
+    if min(width, height) < 1:
+        raise RefusedError("broken")
+    if width * height > wire.MAX_PIXELS:
+        raise RefusedError("pixels")
 
 
 def _read_orientation(image: Image.Image) -> int:
@@ -203,87 +153,87 @@ def _read_orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _open(data: io.BytesIO) -> Image.Image:
-    start = data.getbuffer()[:16].tobytes()
+def _open(data: io.BytesIO, formats: tuple[str, ...]) -> Image.Image:
+    start = data.getbuffer()[:64].tobytes()
     try:
-        image = Image.open(data, formats=wire.FORMATS)
+        image = Image.open(data, formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise RefusedError("pixels") from None
     except UnidentifiedImageError:
-        is_known = any(start[place:].startswith(mark) for place, mark in _SIGNATURES)
+        is_known = heic.is_heic(start) or any(start[place:].startswith(mark) for place, mark in _SIGNATURES)
         raise RefusedError("broken" if is_known else "format") from None
-    _check_pixels(image.size)
+    _check_pixels(*image.size)
     return image
 
 
-def decode_picture(data: io.BytesIO) -> DecodedPicture:
+def _decode_first(image: Image.Image, data: io.BytesIO) -> Pixels:
+    pixels = decode_plain(data.getvalue(), image)
+    return read_rgb(image) if pixels is None else pixels
+
+
+def decode_picture(
+    data: io.BytesIO, *, cpu_s: float = _STANDARD_CPU_S, formats: tuple[str, ...] = wire.FORMATS
+) -> DecodedPicture:
     """Decode a picture and compute its fingerprints.
 
     Args:
         data: the file's bytes as they came.
+        cpu_s: processor time that the sandbox allows, in seconds: an animation must end well before.
+        formats: what Pillow may take it for.
 
     Returns:
-        Fingerprints of all frames that were read, and the first frame.
+        Fingerprints of all frames that were kept, and the first frame.
 
     Raises:
         RefusedError: it is no picture, too large, or its first frame is broken.
         MemoryError: it needs more than this process may have.
     """
+    clock = Clock(cpu_s)
     try:
-        image = _open(data)
-        rgb = convert_to_rgb(image)
-        width, height = rgb.size
-        _check_pixels(rgb.size)
+        image = _open(data, formats)
+        rgb = _decode_first(image, data)
+        height, width = rgb.shape[:2]
+        _check_pixels(width, height)
         orientation = _read_orientation(image)
-        first = _reduce_large(rgb)
-        fingerprints = _fingerprint(rgb, first, 0, orientation)
+        fingerprints = fingerprint_picture(rgb, frame=0, orientation=orientation)
     except (RefusedError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise RefusedError("pixels") from None
     except Exception as error:  # noqa: BLE001 - a parser fed by strangers may raise anything
         raise RefusedError("memory" if "memory" in str(error).lower() else "broken") from None
-    del rgb
-    for frame in _fingerprint_later_frames(image, width * height):
-        fingerprints.extend(frame)
-    frames = fingerprints[-1].frame + 1
-    name = "JPEG" if image.format == "MPO" else str(image.format)
-    return DecodedPicture(name, width, height, frames, orientation, first, fingerprints)
+    name = _NAMES.get(str(image.format), str(image.format))
+    steps = step_frames(image)
+    second = list(islice(steps, 1))
+    if not second:
+        return DecodedPicture(name, width, height, orientation, rgb, [Frame(0, fingerprints)], 1, True)
+    # The whole first frame is let go before the next one is taken in.
+    cell = wire.compute_cell_size(width, height, 1)
+    thumb, rgb = shrink_to_cell(rgb, cell), shrink_to_view(rgb)
+    walk = walk_frames(image, chain(second, steps), Frame(0, fingerprints, thumb), cell, clock)
+    return DecodedPicture(name, width, height, orientation, rgb, walk.frames, walk.walked, walk.is_whole)
 
 
-def _fingerprint_later_frames(image: Image.Image, pixels: int) -> list[list[Fingerprint]]:
-    """Read on until there is no frame, a broken one or a cap; asking `n_frames` would walk the whole file."""
-    frames: list[list[Fingerprint]] = []
-    # An icon's "frames" are the same picture in other sizes.
-    while image.format != "ICO" and len(frames) + 1 < wire.MAX_FRAMES:
-        number = len(frames) + 1
-        try:
-            image.seek(number)
-            pixels += image.size[0] * image.size[1]
-            if pixels > MAX_TOTAL_PIXELS:
-                break
-            _check_pixels(image.size)
-            rgb = convert_to_rgb(image)
-            frames.append(_fingerprint(rgb, _reduce_large(rgb), number, 1))
-        except MemoryError:
-            raise
-        except Exception:  # noqa: BLE001 - the frames before a broken one still count
-            break
-    return frames
-
-
-def render_view(picture: DecodedPicture) -> tuple[int, int, bytes]:
+def render_view(picture: DecodedPicture) -> tuple[int, int, memoryview]:
     """Return the first frame upright, at most wire.VIEW_SIDE pixels a side, as raw RGB.
 
     Returns:
         Width and height in pixels, and width x height x 3 bytes.
     """
-    first = picture.first
-    size = wire.compute_view_size(picture.width, picture.height, 1)
-    view = first if first.size == size else first.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    if picture.orientation in _TURNS:
-        view = view.transpose(_TURNS[picture.orientation])
-    return view.size[0], view.size[1], view.tobytes()
+    return _pack(turn_upright(shrink_to_view(picture.first), picture.orientation))
 
 
-Decode = Callable[[io.BytesIO], DecodedPicture]
+def render_sheet(picture: DecodedPicture) -> tuple[int, int, memoryview]:
+    """Return the frames that were kept, side by side, as raw RGB; for 2 frames and more.
+
+    Returns:
+        Width and height in pixels, and width x height x 3 bytes.
+    """
+    cell = wire.compute_cell_size(picture.width, picture.height, 1)
+    thumbs = [frame.thumb for frame in picture.kept if frame.thumb is not None]
+    return _pack(lay_sheet(thumbs, cell, picture.orientation))
+
+
+def _pack(rgb: Pixels) -> tuple[int, int, memoryview]:
+    height, width = rgb.shape[:2]
+    return width, height, np.ascontiguousarray(rgb).reshape(-1).data

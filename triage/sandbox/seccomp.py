@@ -1,96 +1,41 @@
-"""seccomp: which system calls a process may make, as tables.
+"""seccomp: turns a table of `calls.py` into a filter, and puts it on this process.
 
-Two filters are built from them: `allow_only` for the decoder's child (everything not named kills it) and
-`deny_listed` for the fetcher (what is named answers "not permitted"). Numbers are those of x86_64
-(arch/x86/entry/syscalls/syscall_64.tbl). Other architectures are refused until their table has been run.
+A filter is classic BPF (linux/filter.h) over `struct seccomp_data`: the call's number, the architecture, six
+arguments. Once installed it holds for this thread and all its children, and can only be tightened. Other
+architectures than x86_64 are refused until their table has been run.
 """
 
 import ctypes
-import errno
 import platform
-import socket
 import struct
+from collections.abc import Sequence
 
 from triage.errors import SandboxUnavailableError
 from triage.sandbox import kernel
-
-ALLOWED_CALLS: tuple[tuple[str, int, str], ...] = (
-    ("read", 0, "take the picture and the command from the one open descriptor"),
-    ("write", 1, "answer on it"),
-    ("close", 3, "close it"),
-    ("munmap", 11, "give memory back"),
-    ("brk", 12, "malloc"),
-    ("mremap", 25, "realloc of large blocks"),
-    ("madvise", 28, "malloc gives pages back"),
-    ("sched_yield", 24, "waiting locks of the maths library"),
-    ("futex", 202, "locks, among them the interpreter's own"),
-    ("restart_syscall", 219, "the kernel's own, after a stop and a continue"),
-    ("clock_gettime", 228, "time, where the vDSO cannot tell it"),
-    ("getrandom", 318, "seeds of hash tables"),
-    ("exit_group", 231, "the end"),
-)
-"""Name, number and reason of every call that a decoding child may make without conditions."""
-
-ALLOWED_WITHOUT_EXEC: tuple[tuple[str, int, str], ...] = (
-    ("mmap", 9, "take memory, never executable"),
-    ("mprotect", 10, "change memory, never to executable"),
-)
-"""The same, allowed only when the protection asked for has no PROT_EXEC."""
-
-DENIED_CALLS: tuple[tuple[str, int], ...] = (
-    # new programs and processes
-    ("fork", 57), ("vfork", 58), ("execve", 59), ("execveat", 322),
-    # other processes
-    ("kill", 62), ("tkill", 200), ("tgkill", 234), ("rt_sigqueueinfo", 129), ("rt_tgsigqueueinfo", 297),
-    ("ptrace", 101), ("process_vm_readv", 310), ("process_vm_writev", 311), ("process_madvise", 440),
-    ("process_mrelease", 448), ("kcmp", 312), ("pidfd_send_signal", 424), ("pidfd_open", 434),
-    ("pidfd_getfd", 438),
-    # being reached
-    ("bind", 49), ("listen", 50),
-    # code and data outside the file rules
-    ("memfd_create", 319), ("memfd_secret", 447), ("name_to_handle_at", 303), ("open_by_handle_at", 304),
-    # large, rarely needed parts of the kernel
-    ("io_uring_setup", 425), ("io_uring_enter", 426), ("io_uring_register", 427), ("bpf", 321),
-    ("userfaultfd", 323), ("perf_event_open", 298), ("add_key", 248), ("request_key", 249), ("keyctl", 250),
-    # namespaces, mounts, modules
-    ("unshare", 272), ("setns", 308), ("pivot_root", 155), ("chroot", 161), ("mount", 165), ("umount2", 166),
-    ("open_tree", 428), ("move_mount", 429), ("fsopen", 430), ("fsconfig", 431), ("fsmount", 432),
-    ("fspick", 433), ("mount_setattr", 442), ("init_module", 175), ("delete_module", 176),
-    ("finit_module", 313), ("kexec_load", 246), ("kexec_file_load", 320),
-)  # fmt: skip
-"""Name and number of every call that the fetcher is refused with EPERM, whatever its arguments."""
-
-_NETLINK = 16  # by which the resolver asks for this machine's addresses
-SOCKET_FAMILIES = (socket.AF_INET, socket.AF_INET6, _NETLINK)
-"""The families in which the fetcher may open a socket: no Unix sockets, hence no database and no queue."""
-
-_SOCKET, _CLONE, _CLONE3 = 41, 56, 435
-_CLONE_THREAD = 0x00010000
-_NEWEST_KNOWN = 462  # newer calls were not looked at: they do not exist for the fetcher
+from triage.sandbox.calls import DECODER, Argument, Call, Profile
 
 _SECCOMP = 317
 _SET_MODE_FILTER = 1
 _AUDIT_ARCH_X86_64 = 0xC000003E
 _X32_BIT = 0x40000000
-_PROT_EXEC = 4
+_WHOLE_WORD = 0xFFFFFFFF
 
 KILL = 0x80000000
 ALLOW = 0x7FFF0000
-REFUSE = 0x00050000 | errno.EPERM
-UNKNOWN = 0x00050000 | errno.ENOSYS
+_ANSWER = 0x00050000
 
-# Classic BPF: load a word, three ways to jump, return.
-_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_AT_NUMBER, _AT_ARCHITECTURE = 0, 4
+# Classic BPF: load a word, keep some of its bits, two ways to jump, return.
+_LOAD, _AND, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
+_AT_NUMBER, _AT_ARCHITECTURE, _AT_ARGUMENTS = 0, 4, 16
 
 
 def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("=HBBI", code, if_true, if_false, value)
 
 
-def _low_word_of(argument: int) -> bytes:
-    # Arguments are 64 bits wide; every flag that is asked for here lies in the low half (little endian).
-    return _step(_LOAD, 16 + 8 * argument)
+def answer_with(error: int) -> int:
+    """Return the verdict that lets a call fail with an error number."""
+    return _ANSWER | error
 
 
 def _begin() -> list[bytes]:
@@ -105,43 +50,48 @@ def _begin() -> list[bytes]:
     ]
 
 
-def _answer(number: int, verdict: int) -> list[bytes]:
-    return [_step(_IF_EQUAL, number, if_false=1), _step(_RETURN, verdict)]
+def _require(argument: Argument, then: list[bytes]) -> list[bytes]:
+    """Return steps that go on with `then` if the argument is as it must be, and else behind it."""
+    # Arguments are 64 bits wide; the kernel reads all that is asked for here from the low half (little endian).
+    steps = [_step(_LOAD, _AT_ARGUMENTS + 8 * argument.place)]
+    if argument.mask != _WHOLE_WORD:
+        steps.append(_step(_AND, argument.mask))
+    last = len(argument.values) - 1
+    for place, value in enumerate(argument.values):
+        steps.append(
+            _step(_IF_EQUAL, value, if_true=last - place, if_false=len(then) if place == last else 0)
+        )
+    return steps + then
 
 
-def _answer_by_bits(number: int, argument: int, bits: int, if_set: int, if_clear: int) -> list[bytes]:
-    return [
-        _step(_IF_EQUAL, number, if_false=4),
-        _low_word_of(argument),
-        _step(_IF_ANY_BIT, bits, if_false=1),
-        _step(_RETURN, if_set),
-        _step(_RETURN, if_clear),
-    ]
+def _allow(rows: Sequence[Call]) -> list[bytes]:
+    """Return the steps for all rows of one call: the first that holds allows it, else it kills."""
+    steps: list[bytes] = []
+    for row in rows:
+        body = [_step(_RETURN, ALLOW)]
+        for argument in reversed(row.arguments):
+            body = _require(argument, body)
+        steps += body
+    if all(row.arguments for row in rows):
+        steps.append(_step(_RETURN, KILL))
+    return steps
 
 
-def build_allow_filter() -> bytes:
-    """Return the filter of the decoder's child: 8 bytes a step; what no table names kills the process."""
+def build_allow_filter(profile: Profile = DECODER) -> bytes:
+    """Return a profile's filter, 8 bytes a step; what the profile does not name kills the process."""
+    rows: dict[int, list[Call]] = {}
+    for call in profile.calls:
+        rows.setdefault(call.number, []).append(call)
     steps = _begin()
-    for _name, number, _reason in ALLOWED_WITHOUT_EXEC:
-        steps += _answer_by_bits(number, 2, _PROT_EXEC, if_set=KILL, if_clear=ALLOW)
-    for _name, number, _reason in ALLOWED_CALLS:
-        steps += _answer(number, ALLOW)
+    for number, same in rows.items():
+        block = _allow(same)
+        steps += [_step(_IF_EQUAL, number, if_false=len(block)), *block]
+    for probe in profile.probes:
+        steps += [
+            _step(_IF_EQUAL, probe.number, if_false=1),
+            _step(_RETURN, answer_with(probe.answer)),
+        ]
     return b"".join([*steps, _step(_RETURN, KILL)])
-
-
-def build_deny_filter() -> bytes:
-    """Return the filter of the fetcher: 8 bytes a step; threads work, processes and Unix sockets do not."""
-    steps = _begin()
-    steps += [_step(_IF_AT_LEAST, _NEWEST_KNOWN + 1, if_false=1), _step(_RETURN, UNKNOWN)]
-    # clone3 hides its flags in memory; without it the C library falls back to clone, whose flags are seen.
-    steps += _answer(_CLONE3, UNKNOWN)
-    steps += _answer_by_bits(_CLONE, 0, _CLONE_THREAD, if_set=ALLOW, if_clear=REFUSE)
-    families = [word for family in SOCKET_FAMILIES for word in _answer(family, ALLOW)]
-    block = [_low_word_of(0), *families, _step(_RETURN, REFUSE)]
-    steps += [_step(_IF_EQUAL, _SOCKET, if_false=len(block)), *block]
-    for _name, number in DENIED_CALLS:
-        steps += _answer(number, REFUSE)
-    return b"".join([*steps, _step(_RETURN, ALLOW)])
 
 
 def install_filter(program: bytes) -> None:

@@ -4,9 +4,11 @@ No file format is read here: the pixels come from the locked decoder as plain nu
 stranger wrote into a file (metadata, trailing bytes, a trick on a browser) can reach the console.
 """
 
-import io
 from dataclasses import dataclass
 
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from triage.sandbox.answers import PixelView
@@ -32,10 +34,21 @@ class Views:
     thumb: bytes
 
 
-def _encode(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=JPEG_QUALITY)
-    return file.getvalue()
+def _read_pixels(view: PixelView) -> NDArray[np.uint8]:
+    if view.width < 1 or view.height < 1 or len(view.rgb) != view.width * view.height * 3:
+        raise ValueError("a view is width x height x 3 bytes")
+    return np.frombuffer(view.rgb, np.uint8).reshape(view.height, view.width, 3)
+
+
+def _encode_colour(rgb: NDArray[np.uint8]) -> bytes:
+    return bytes(simplejpeg.encode_jpeg(rgb, quality=JPEG_QUALITY, colorspace="RGB", colorsubsampling="420"))
+
+
+def _encode_grey(grey: Image.Image) -> bytes:
+    pixels = np.asarray(grey)[:, :, np.newaxis]
+    return bytes(
+        simplejpeg.encode_jpeg(pixels, quality=JPEG_QUALITY, colorspace="GRAY", colorsubsampling="Gray")
+    )
 
 
 def _shrink_thumb(grey: Image.Image) -> Image.Image:
@@ -53,8 +66,21 @@ def encode_views(view: PixelView) -> Views:
     Raises:
         ValueError: the pixels are not width x height x 3 bytes.
     """
-    if view.width < 1 or view.height < 1 or len(view.rgb) != view.width * view.height * 3:
-        raise ValueError("a view is width x height x 3 bytes")
-    colour = Image.frombytes("RGB", (view.width, view.height), view.rgb)
-    grey_half = colour.reduce(2).convert("L")
-    return Views(_encode(colour), _encode(grey_half), _encode(_shrink_thumb(grey_half)))
+    rgb = _read_pixels(view)
+    grey_half = Image.fromarray(rgb).reduce(2).convert("L")
+    return Views(_encode_colour(rgb), _encode_grey(grey_half), _encode_grey(_shrink_thumb(grey_half)))
+
+
+def encode_sheet(sheet: PixelView) -> bytes:
+    """Encode the sheet of an animation's frames.
+
+    Args:
+        sheet: raw RGB of at least one pixel.
+
+    Returns:
+        A JPEG file without metadata.
+
+    Raises:
+        ValueError: the pixels are not width x height x 3 bytes.
+    """
+    return _encode_colour(_read_pixels(sheet))

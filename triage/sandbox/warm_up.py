@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from PIL import Image
 
-from triage.sandbox import pictures
+from triage.sandbox import heic, pictures
 
 _SIZE = (64, 48)
 
@@ -59,18 +59,29 @@ def _draw_files() -> Iterator[bytes]:
         yield _save(picture, "TIFF", compression=compression)
 
 
-def decode_everything(decode: Callable[[io.BytesIO], pictures.DecodedPicture]) -> int:
+def draw_sample(profile: str) -> bytes:
+    """Return one small picture of the kind that a profile meets most."""
+    return heic.read_sample() if profile == heic.PROFILE else _save(_draw(), "JPEG")
+
+
+def decode_everything(profile: str, decode: Callable[[io.BytesIO], pictures.DecodedPicture]) -> int:
     """Decode one picture of every format and mode, its first half, and bytes that are no picture.
 
     Args:
+        profile: the zygote's: one of them decodes HEIC and nothing else.
         decode: the decoder that is warmed.
 
     Returns:
         How many pictures were decoded whole.
     """
+    if profile == heic.PROFILE:
+        heic.register()
     number = 0
-    for file in _draw_files():
-        pictures.render_view(decode(io.BytesIO(file)))
+    for file in [heic.read_sample()] if profile == heic.PROFILE else _draw_files():
+        picture = decode(io.BytesIO(file))
+        pictures.render_view(picture)
+        if picture.frames > 1:
+            pictures.render_sheet(picture)
         number += 1
         with contextlib.suppress(pictures.RefusedError):
             decode(io.BytesIO(file[: len(file) // 2]))

@@ -1,6 +1,6 @@
 """The zygote: a process with nothing, that forks one locked child for every picture.
 
-Started as `python -I -B -m triage.sandbox.zygote DESCRIPTOR PARENT MEMORY_MB CPU_S strict|weak` with an
+Started as `python -I -B -m triage.sandbox.zygote DESCRIPTOR PARENT MEMORY_MB CPU_S strict|weak PROFILE` with an
 empty environment. Never forked from the application: a fork would copy its secrets.
 
 1. Keep the maths libraries to one thread, import all that decoding needs, decode one picture of every format
@@ -8,7 +8,8 @@ empty environment. Never forked from the application: a fork would copy its secr
 2. Check that one thread runs; leave the namespaces, give up all capabilities and privileges, and all files
    (Landlock, nothing allowed).
 3. Prove on one child that the system call filter kills; then say what each layer got.
-4. For every `job` fork a child, lock it, let it decode; say how it ended. Decoding never happens here.
+4. Fork a child, which locks itself and waits. For every `job` hand that child's stream to the client and fork the
+   next one, while the first decodes; say how each ended. Decoding never happens here, and no child serves twice.
 """
 
 import os
@@ -23,23 +24,23 @@ import select  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
+import time  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
-from importlib.machinery import ModuleSpec  # noqa: E402
 
 from triage.errors import SandboxUnavailableError  # noqa: E402
-from triage.sandbox import locks, pictures, seccomp, warm_up, wire  # noqa: E402
+from triage.sandbox import calls, locks, memory, pictures, seccomp, warm_up, wire  # noqa: E402
 
-_CHUNK = 1 << 20
+LONGEST_LIFE_S = 120.0
+"""Seconds after which a child is killed whatever its client says; the client's own deadline is far shorter."""
+
+_CHUNK = 1 << 18
 _FORBIDDEN_PATH = "/"
-
-
-class _NoMoreImports:
-    """Makes a late import fail quietly; without it the import would open a file and be killed as hostile."""
-
-    @staticmethod
-    def find_spec(_name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
-        raise ModuleNotFoundError("nothing is imported after the locks")
+PROFILES = {"decoder": calls.DECODER, "heic": calls.HEIC}
+_PIXELS = {
+    wire.ASK_VIEW: (wire.VIEW, pictures.render_view),
+    wire.ASK_SHEET: (wire.SHEET, pictures.render_sheet),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +52,76 @@ class Orders:
     memory_mb: int
     cpu_s: int
     is_weak: bool
+    profile: calls.Profile
     zygote: int
 
     @classmethod
     def read(cls, arguments: Sequence[str]) -> "Orders":
-        """Read the five arguments; raises ValueError when they are wrong."""
-        descriptor, parent, memory_mb, cpu_s, mode = arguments
-        if mode not in {"strict", "weak"}:
-            raise ValueError("the mode is strict or weak")
+        """Read the six arguments; raises ValueError when they are wrong."""
+        descriptor, parent, memory_mb, cpu_s, mode, profile = arguments
+        if mode not in {"strict", "weak"} or profile not in PROFILES:
+            raise ValueError("the mode is strict or weak, the profile one of PROFILES")
         control = socket.socket(fileno=int(descriptor))
-        return cls(control, int(parent), int(memory_mb), int(cpu_s), mode == "weak", os.getpid())
+        return cls(
+            *(control, int(parent), int(memory_mb), int(cpu_s), mode == "weak", PROFILES[profile]),
+            os.getpid(),
+        )
 
 
-def write_all(stream: int, data: bytes) -> None:
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What every child gets: its limits and its filter.
+
+    Attributes:
+        memory: address space in bytes, all in all.
+        program: the filter, or None in weak mode.
+        left_namespaces: whether the zygote has a user namespace of its own.
+        sample: a small drawn picture, decoded once while the child waits: so it has touched by then what every
+            picture touches.
+        rehearse: decodes it.
+    """
+
+    memory: int
+    program: bytes | None
+    left_namespaces: bool
+    sample: bytes
+    rehearse: pictures.Decode
+
+
+@dataclass(slots=True)
+class Child:
+    """A forked child: it waits for its job, or it is at it.
+
+    Attributes:
+        watch: a descriptor that is readable once the child has ended.
+        stream: the client's end of its stream, until it is handed over.
+        kill_at: `time.monotonic()` at which it is killed.
+    """
+
+    pid: int
+    watch: int
+    stream: socket.socket
+    job_id: str = ""
+    kill_at: float = float("inf")
+
+    def has_ended(self) -> bool:
+        """Return whether it is over."""
+        return bool(select.select([self.watch], [], [], 0)[0])
+
+    def kill(self) -> None:
+        """Kill it; `reap` then says how it ended."""
+        self.kill_at = float("inf")
+        os.kill(self.pid, signal.SIGKILL)
+
+    def reap(self) -> int:
+        """Wait for its end and return its wait status."""
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.watch)
+        self.stream.close()
+        return status
+
+
+def write_all(stream: int, data: bytes | memoryview) -> None:
     """Write everything to a descriptor."""
     rest = memoryview(data)
     while rest:
@@ -94,15 +152,17 @@ def pack_header(job_id: str, picture: pictures.DecodedPicture) -> bytes:
         "format": picture.format,
         "width": picture.width,
         "height": picture.height,
-        "frames": picture.frames,
         "orientation": picture.orientation,
+        "frames": picture.frames,
+        "walked": picture.walked,
+        "is_whole": picture.is_whole,
         "fingerprints": prints,
     }
     return wire.pack_message(wire.HEADER, json.dumps(fields).encode())
 
 
 def serve_picture(stream: int, job_id: str, decode: pictures.Decode) -> None:
-    """Do one job in the locked child: read the picture, answer the header, answer the view if asked for."""
+    """Do one job in the locked child: read the picture, answer the header, then view and sheet if asked for."""
     length = wire.PICTURE_LENGTH.unpack(read_exactly(stream, wire.PICTURE_LENGTH.size).read())[0]
     try:
         picture = decode(read_exactly(stream, length))
@@ -113,22 +173,33 @@ def serve_picture(stream: int, job_id: str, decode: pictures.Decode) -> None:
         reason = "memory"
     else:
         write_all(stream, answer)
-        if os.read(stream, 1) == wire.ASK_VIEW:
-            width, height, rgb = pictures.render_view(picture)
-            write_all(stream, wire.pack_message(wire.VIEW, wire.VIEW_START.pack(width, height) + rgb))
+        while question := os.read(stream, 1):
+            kind, render = _PIXELS[question]
+            width, height, rgb = render(picture)
+            start = wire.VIEW_START.pack(width, height)
+            write_all(stream, wire.MESSAGE_START.pack(kind, len(start) + len(rgb)) + start)
+            write_all(stream, rgb)
         return
     refusal = json.dumps({"job": job_id, "reason": reason}).encode()
     write_all(stream, wire.pack_message(wire.REFUSAL, refusal))
 
 
-def _run_child(
-    orders: Orders, stream: int, job_id: str, memory: int, program: bytes | None, decode: pictures.Decode
-) -> None:
-    """Lock this child, do the job and exit; never returns."""
+def _run_child(orders: Orders, stream: int, locked: Locked, decode: pictures.Decode) -> None:
+    """Lock this child, wait for its job, do it and exit; never returns."""
     code = 1
     try:
-        locks.lock_child(stream, orders.zygote, memory=memory, cpu_s=orders.cpu_s, filter_program=program)
-        serve_picture(stream, job_id, decode)
+        locks.lock_child(
+            stream,
+            orders.zygote,
+            memory=locked.memory,
+            cpu_s=orders.cpu_s,
+            filter_program=locked.program,
+            profile=orders.profile,
+            left_namespaces=locked.left_namespaces,
+        )
+        locked.rehearse(io.BytesIO(locked.sample))
+        job_id = read_exactly(stream, wire.JOB_ID_BYTES).read().decode("ascii").rstrip()
+        serve_picture(stream, wire.check_job_id(job_id), decode)
         code = 0
     except MemoryError:
         code = wire.EXIT_MEMORY
@@ -151,11 +222,12 @@ def prove_filter(program: bytes) -> bool:
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS
 
 
-def lock_zygote(parent: int) -> tuple[locks.LockReport, bytes | None]:
+def lock_zygote(parent: int, profile: calls.Profile) -> tuple[locks.LockReport, bytes | None]:
     """Put all locks on the zygote and prove the filter that its children will get.
 
     Args:
         parent: process id of the client; the zygote dies with it.
+        profile: of the children.
 
     Returns:
         What each layer got, and the filter, None where it does not hold.
@@ -170,7 +242,7 @@ def lock_zygote(parent: int) -> tuple[locks.LockReport, bytes | None]:
     abi = locks.lock_filesystem(readable=(), tcp_connect=(), tcp_bind=())
     # Last: entering a user namespace may take the wish to die with the parent away.
     locks.die_with_parent(parent)
-    program = seccomp.build_allow_filter()
+    program = seccomp.build_allow_filter(profile)
     is_proven = prove_filter(program)
     report = locks.LockReport(
         landlock=abi, seccomp=is_proven, namespaces=namespaces, capabilities=capabilities, rlimits=True
@@ -178,61 +250,73 @@ def lock_zygote(parent: int) -> tuple[locks.LockReport, bytes | None]:
     return report, program if is_proven else None
 
 
-def _wait_for_child(control: socket.socket, child: int, job_id: str) -> int | None:
-    """Return how a child ended; kill it when told to, or (then return None) when the client is gone."""
-    watch = os.pidfd_open(child)
-    try:
-        poll = select.poll()
-        poll.register(watch, select.POLLIN)
-        poll.register(control, select.POLLIN)
-        is_client_gone = False
-        while not any(descriptor == watch for descriptor, _ in poll.poll()):
-            message = control.recv(wire.CONTROL_MAX_BYTES)
-            is_client_gone = not message
-            if is_client_gone or message == f"kill {job_id}".encode():
-                os.kill(child, signal.SIGKILL)
-                poll.unregister(control)
-        _, status = os.waitpid(child, 0)
-        return None if is_client_gone else status
-    finally:
-        os.close(watch)
+def fork_child(orders: Orders, locked: Locked, decode: pictures.Decode) -> Child:
+    """Fork a child that locks itself and waits for its job."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    pid = os.fork()
+    if pid == 0:
+        _run_child(orders, theirs.fileno(), locked, decode)
+    theirs.close()
+    return Child(pid, os.pidfd_open(pid), ours)
 
 
-def serve_jobs(orders: Orders, memory: int, program: bytes | None, decode: pictures.Decode) -> None:
-    """Fork a locked child for every job until the client closes the control socket.
+def serve_jobs(orders: Orders, locked: Locked, decode: pictures.Decode) -> None:
+    """Give every job a child of its own until the client closes the control socket.
 
     Args:
         orders: the control socket and the limits.
-        memory: address space of a child in bytes, all in all.
-        program: the children's filter, or None in weak mode.
+        locked: limits and filter of the children.
         decode: what a child does with the bytes of a picture.
     """
+    waiting = fork_child(orders, locked, decode)
+    running: Child | None = None
     while True:
-        message, descriptors, _, _ = socket.recv_fds(orders.control, wire.CONTROL_MAX_BYTES, 1)
+        _wait(orders.control, running)
+        if running is not None and running.has_ended():
+            orders.control.send(f"ended {running.job_id} {running.reap()}".encode())
+            running = None
+        if not select.select([orders.control], [], [], 0)[0]:
+            continue
+        message = orders.control.recv(wire.CONTROL_MAX_BYTES)
         if not message:
-            return
+            return  # the children die with the zygote
         word, _, job_id = message.decode("ascii").partition(" ")
-        if word != "job":
-            for descriptor in descriptors:
-                os.close(descriptor)
-            continue  # a kill that came after its child had ended
-        wire.check_job_id(job_id)
-        (stream,) = descriptors
-        child = os.fork()
-        if child == 0:
-            _run_child(orders, stream, job_id, memory, program, decode)
-        os.close(stream)
-        status = _wait_for_child(orders.control, child, job_id)
-        if status is None:
-            return
-        orders.control.send(f"ended {job_id} {status}".encode())
+        if word == "kill" and running is not None and running.job_id == job_id:
+            running.kill()
+        elif word == "job":
+            if running is not None:  # its client is done with it
+                running.kill()
+                orders.control.send(f"ended {running.job_id} {running.reap()}".encode())
+            if waiting.has_ended():
+                waiting.reap()
+                waiting = fork_child(orders, locked, decode)
+            running, waiting = waiting, _begin_job(orders, locked, decode, waiting, wire.check_job_id(job_id))
 
 
-def main(arguments: Sequence[str], decode: pictures.Decode = pictures.decode_picture) -> int:
+def _wait(control: socket.socket, running: Child | None) -> None:
+    """Wait for the client's next word or the running child's end; kill a child that is late."""
+    if running is None:
+        select.select([control], [], [])
+        return
+    left_s = None if running.kill_at == float("inf") else max(running.kill_at - time.monotonic(), 0)
+    if not any(select.select([control.fileno(), running.watch], [], [], left_s)):
+        running.kill()
+
+
+def _begin_job(orders: Orders, locked: Locked, decode: pictures.Decode, child: Child, job_id: str) -> Child:
+    """Hand the stream of a waiting child over, and return the child that waits next."""
+    child.job_id = job_id
+    child.kill_at = time.monotonic() + LONGEST_LIFE_S
+    socket.send_fds(orders.control, [f"began {job_id}".encode()], [child.stream.fileno()])
+    child.stream.close()
+    return fork_child(orders, locked, decode)
+
+
+def main(arguments: Sequence[str], decode: pictures.Decode | None = None) -> int:
     """Run the zygote until its client goes.
 
     Args:
-        arguments: descriptor, parent, memory in MiB, processor seconds, strict or weak.
+        arguments: descriptor, parent, memory in MiB, processor seconds, strict or weak, profile.
         decode: what a child does with a picture; only the tests of the boundary give another.
 
     Returns:
@@ -241,20 +325,24 @@ def main(arguments: Sequence[str], decode: pictures.Decode = pictures.decode_pic
     orders = Orders.read(arguments)
     try:
         pictures.configure_pillow()
-        warm_up.decode_everything(decode=pictures.decode_picture)
-        sys.meta_path[:] = [_NoMoreImports]
+        honest = pictures.choose_decode(orders.profile.name, orders.cpu_s)
+        warm_up.decode_everything(orders.profile.name, honest)
+        sample = warm_up.draw_sample(orders.profile.name)
+        locks.forbid_imports()
         gc.collect()
         gc.freeze()
+        gc.disable()  # a child lives for one picture; collecting would only copy pages that it shares
+        memory.tidy_memory()
         # Counted from what is mapped already; read now because /proc is closed after the locks.
-        memory = locks.read_memory_size() + orders.memory_mb * 2**20
-        report, program = lock_zygote(orders.parent)
+        limit = locks.read_memory_size() + orders.memory_mb * 2**20
+        report, program = lock_zygote(orders.parent, orders.profile)
         if program is None and not orders.is_weak:
             raise SandboxUnavailableError
     except SandboxUnavailableError as error:
         orders.control.send(f"failed {error}".encode())
         return 1
     orders.control.send(b"ready " + json.dumps(report.as_dict()).encode())
-    serve_jobs(orders, memory, program, decode)
+    serve_jobs(orders, Locked(limit, program, report.namespaces, sample, honest), decode or honest)
     return 0
 
 

@@ -3,6 +3,7 @@
 Knows processes and sockets, nothing of pictures; `decoder.py` builds on it.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -15,8 +16,9 @@ from triage.sandbox import wire
 from triage.sandbox.locks import LockReport
 
 _START_S = 30.0
+_BEGIN_S = 20.0
 END_S = 2.0
-"""Seconds in which a child must have ended once its stream is closed."""
+"""Seconds in which a child must have ended once its stream is closed and its end is asked for."""
 
 
 class ZygoteGoneError(Exception):
@@ -41,7 +43,9 @@ class ZygoteLink:
     Start it from the thread that lives longest: the kernel kills the zygote when that thread ends.
     """
 
-    def __init__(self, module: str, *, memory_mb: int, cpu_s: int, is_weak: bool) -> None:
+    def __init__(
+        self, module: str, *, memory_mb: int, cpu_s: int, is_weak: bool, profile: str = "decoder"
+    ) -> None:
         """Start a zygote and wait until it has locked itself.
 
         Args:
@@ -49,6 +53,7 @@ class ZygoteLink:
             memory_mb: memory that a child may map beyond the zygote's own, in MiB.
             cpu_s: processor time of one picture, in seconds.
             is_weak: whether to go on where there is no seccomp.
+            profile: what its children may do, one of `zygote.PROFILES`.
 
         Raises:
             SandboxUnavailableError: the locks do not hold on this machine.
@@ -56,8 +61,9 @@ class ZygoteLink:
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
+        self._left_job = ""
         command = [sys.executable, "-I", "-B", *_list_program(module), str(theirs.fileno()), str(os.getpid())]
-        command += [str(memory_mb), str(cpu_s), "weak" if is_weak else "strict"]
+        command += [str(memory_mb), str(cpu_s), "weak" if is_weak else "strict", profile]
         try:
             self._process = subprocess.Popen(
                 command,
@@ -104,24 +110,38 @@ class ZygoteLink:
         return _read_report(rest)
 
     def begin_job(self, job_id: str) -> socket.socket:
-        """Have a child forked for a job.
+        """Take the child that waits for a job, and tell it the job's id.
 
         Returns:
             The job's own stream, to be closed by the caller.
 
         Raises:
-            ZygoteGoneError: there is no zygote any more.
+            ZygoteGoneError: there is no zygote any more, or it spoke out of turn.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            socket.send_fds(self._control, [f"job {job_id}".encode()], [theirs.fileno()])
+            self._control.settimeout(_BEGIN_S)
+            self._control.send(f"job {job_id}".encode())
+            message, descriptors, _, _ = socket.recv_fds(self._control, wire.CONTROL_MAX_BYTES, 1)
+            if self._left_job and message.startswith(f"ended {self._left_job} ".encode()) and not descriptors:
+                message, descriptors, _, _ = socket.recv_fds(self._control, wire.CONTROL_MAX_BYTES, 1)
         except OSError:
-            ours.close()
             self.kill()
             raise ZygoteGoneError from None
-        finally:
-            theirs.close()
-        return ours
+        self._left_job = ""
+        streams = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        if message != f"began {job_id}".encode() or len(streams) != 1:
+            for stream in streams:
+                stream.close()
+            self.kill()
+            raise ZygoteGoneError
+        with contextlib.suppress(OSError):  # it has ended already: whoever speaks to it next finds out how
+            streams[0].sendall(job_id.ljust(wire.JOB_ID_BYTES).encode())
+        return streams[0]
+
+    def leave_job(self, job_id: str) -> None:
+        """Be done with a job whose stream is closed: its child is killed where it has not ended, and not waited for."""
+        self._left_job = job_id
+        self.kill_job(job_id)
 
     def kill_job(self, job_id: str) -> None:
         """Have the child of a job killed; a job that has ended already is left alone."""

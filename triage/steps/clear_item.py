@@ -1,24 +1,38 @@
 """Moves that a person makes beside judging: capture again, rest not needed, police hold lifted, handed on."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from triage.errors import NotAllowedError, StaleStateError, UnknownThingError
 from triage.model import Item, Person
 from triage.rules.assessing import NationalVerdict, state_of_given
+from triage.rules.exits import DIRECT
 from triage.rules.states import ClosedAs, ImageState, ItemKind, ItemState
 from triage.steps.assess import lock_waiting_item
 from triage.steps.settle_item import AssessPolicy, Settling, settle_items
-from triage.store import assessments, custody, hand_ons, holds, items
+from triage.store import assessments, custody, hand_ons, holds, items, next_captures
 from triage.store.custody import NewEvent, stream_of
 from triage.store.rows import Connection
 
 
-def request_recapture(conn: Connection, item_id: UUID, *, person: Person, now: datetime) -> None:
-    """Have an item captured again, and the pictures of a page with it.
+def request_recapture(
+    conn: Connection,
+    item_id: UUID,
+    *,
+    person: Person,
+    now: datetime,
+    exit_name: str | None = None,
+    exits: Collection[str] = (),
+) -> None:
+    """Have an item captured again, and with it those pictures of a page that could not be had.
+
+    Args:
+        exit_name: the way out to take; None: as the rules say.
+        exits: names of the ways out that there are, beside direct.
 
     Raises:
-        NotAllowedError: a text cannot be captured, nor an upload whose file is gone.
+        NotAllowedError: a text cannot be captured, nor an upload whose file is gone; or there is no such way out.
         StaleStateError: it does not wait for an assessment.
     """
     item = lock_waiting_item(conn, item_id, None)
@@ -26,16 +40,36 @@ def request_recapture(conn: Connection, item_id: UUID, *, person: Person, now: d
         raise NotAllowedError("Only an address can be captured again.")
     if item.state is not ItemState.AWAITING_ASSESSMENT:
         raise NotAllowedError("It waits for a lead; decide it first.")
+    if exit_name is not None and exit_name not in {DIRECT, *exits}:
+        raise NotAllowedError("There is no such way out.")
     given = assessments.read_given(conn, round_=item.round, item_id=item.id)
     if state_of_given(given) is ImageState.JUDGED_ONCE:
         raise NotAllowedError("Somebody judged the item itself: that must be settled first.")
-    items.move_item(conn, item.id, item.state, "recapture_requested", now=now)
+    again = [item, *_lock_bare_pictures(conn, item.id)]
+    for one in again:
+        items.move_item(conn, one.id, one.state, "recapture_requested", now=now)
+    next_captures.ask_exit(conn, [one.id for one in again], exit_name)
+    body = {"exit": exit_name} if exit_name else {}
     custody.append(
         conn,
-        [NewEvent(stream_of("item", item.id), "recapture_requested")],
+        [NewEvent(stream_of("item", one.id), "recapture_requested", body) for one in again],
         actor=f"person/{person.id}",
         now=now,
     )
+
+
+def _lock_bare_pictures(conn: Connection, page_id: UUID) -> list[Item]:
+    """Lock the pictures of a page that wait and show no file: nobody judged them, and another try may get them."""
+    children = items.lock_items(conn, [child.id for child in items.read_children(conn, page_id)])
+    return [
+        child
+        for child in children
+        if child.state is ItemState.AWAITING_ASSESSMENT
+        and child.kind is ItemKind.URL
+        and not child.is_top_level
+        and not assessments.read_shown(conn, child.id)
+        and not assessments.read_given(conn, round_=child.round, item_id=child.id)
+    ]
 
 
 def say_rest_not_needed(

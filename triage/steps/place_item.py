@@ -1,6 +1,7 @@
 """Place an item in its lane by what it shows, and the pages that show it by all their pictures."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -8,14 +9,17 @@ from triage.model import Item
 from triage.rules.lanes import (
     DISPUTED,
     SECOND,
+    PageFinding,
     Placing,
+    ShownChild,
     ShownImage,
+    is_too_small,
+    place_by_finding,
     place_by_images,
     place_page,
-    place_unread_page,
 )
-from triage.rules.states import ClosedAs, ImageState, ItemState, Lane
-from triage.store import captures, images, items
+from triage.rules.states import ClosedAs, ImageState, ItemKind, ItemState, Lane
+from triage.store import captures, images, items, next_captures
 from triage.store.custody import NewEvent, stream_of
 from triage.store.images import ImageStanding
 from triage.store.rows import Connection
@@ -38,17 +42,34 @@ def _shown(standings: Sequence[ImageStanding]) -> list[ShownImage]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Shows:
+    """What an item shows now: read once, whatever is decided by it."""
+
+    finding: PageFinding
+    children: list[ShownChild]
+    standings: list[ImageStanding]
+
+
+def _read_shows(conn: Connection, item_id: UUID) -> _Shows:
+    return _Shows(
+        captures.read_page_finding(conn, item_id),
+        items.read_children(conn, item_id),
+        images.read_standings(conn, item_id),
+    )
+
+
 def choose_place(conn: Connection, item_id: UUID, *, status: int | None) -> Placing:
-    """Return where an item waits: by its pictures if it is a page, by its own image, or by whichever needs more."""
-    reservation = captures.read_reservation(conn, item_id)
-    if reservation is not None:
-        return place_unread_page(reservation)
-    children = items.read_children(conn, item_id)
-    shown = _shown(images.read_standings(conn, item_id))
+    """Return where an item waits: by its pictures if it is a page, by its own image, or by whichever needs more;
+    and by what its capture says beside."""
+    return _choose_place(_read_shows(conn, item_id), status=status)
+
+
+def _choose_place(shows: _Shows, *, status: int | None) -> Placing:
+    shown = _shown(shows.standings)
     own = place_by_images(shown, status=status)
-    if children and (not shown or own.lane is Lane.NO_LOOK):
-        return place_page(children)
-    return own
+    is_page = bool(shows.children) and (not shown or own.lane is Lane.NO_LOOK)
+    return place_by_finding(place_page(shows.children) if is_page else own, shows.finding)
 
 
 def place_captured(
@@ -69,12 +90,15 @@ def place_captured(
         event: the move of the table.
         placing: where it waits, when that does not follow from what it shows.
     """
-    place = placing or choose_place(conn, item.id, status=status)
+    shows = _read_shows(conn, item.id)
+    place = placing or _choose_place(shows, status=status)
     items.move_item(conn, item.id, item.state, event, now=now, lane=place.lane, reason=place.reason)
     events.append(NewEvent(stream_of("item", item.id), "placed", {"lane": place.lane.value}))
-    if placing is None and _is_same_as_before(conn, item.id):
-        _close_as_before(conn, item.id, events, now=now)
-    elif placing is None and _shows_dispute(conn, item.id):
+    if placing is None and _is_left_out(conn, item.id, shows):
+        _close(conn, item.id, ClosedAs.TOO_SMALL, events, now=now)
+    elif placing is None and _is_same_as_before(conn, item.id, shows):
+        _close(conn, item.id, ClosedAs.SAME_AS_BEFORE, events, now=now)
+    elif placing is None and _shows_dispute(shows):
         _send_to_lead(conn, item.id, events, now=now)
     refresh_pages(conn, [item.id], events, now=now)
 
@@ -100,25 +124,36 @@ def refresh_pages(
     for page in items.lock_items(conn, parent_ids):
         if page.state is not ItemState.AWAITING_ASSESSMENT or waits_for_own_second(conn, page):
             continue
-        place = choose_place(conn, page.id, status=None)
+        shows = _read_shows(conn, page.id)
+        place = _choose_place(shows, status=None)
         if (
             items.set_lane(conn, page.id, lane=place.lane, reason=place.reason)
             and place.lane != page.base_lane
         ):
             events.append(NewEvent(stream_of("item", page.id), "placed", {"lane": place.lane.value}))
-        if _is_same_as_before(conn, page.id):
-            _close_as_before(conn, page.id, events, now=now)
-        elif _shows_dispute(conn, page.id):
+        if _is_same_as_before(conn, page.id, shows):
+            _close(conn, page.id, ClosedAs.SAME_AS_BEFORE, events, now=now)
+        elif _shows_dispute(shows):
             _send_to_lead(conn, page.id, events, now=now)
 
 
 def refresh_items(
     conn: Connection, item_ids: Sequence[UUID], events: list[NewEvent], *, now: datetime
 ) -> int:
-    """Place anew items that wait for assessment, after trust or a list has changed; return how many moved."""
+    """Place anew items that wait for assessment, after trust or a list has changed; return how many moved.
+
+    What was left out as too small comes back once a list knows it.
+    """
     moved = 0
     changed = []
     for item in items.lock_items(conn, sorted(item_ids)):
+        if item.closed_as is ClosedAs.TOO_SMALL and not _is_left_out(
+            conn, item.id, _read_shows(conn, item.id)
+        ):
+            bring_back_small(conn, item, events, now=now, is_captured_again=True)
+            changed.append(item.id)
+            moved += 1
+            continue
         if item.state is not ItemState.AWAITING_ASSESSMENT or item.captured_at is None:
             continue
         if waits_for_own_second(conn, item):
@@ -133,27 +168,62 @@ def refresh_items(
     return moved
 
 
-def _is_same_as_before(conn: Connection, item_id: UUID) -> bool:
-    """Whether everything that an item shows was settled as not illegal before."""
-    if captures.read_reservation(conn, item_id) is not None or items.is_in_danger(conn, item_id):
+def _is_left_out(conn: Connection, item_id: UUID, shows: _Shows) -> bool:
+    """Whether an item is nothing but a picture of a page that is too small to be anything."""
+    are_small = all(
+        is_too_small(one.width, one.height, is_reported=False, state=one.state, has_match=one.has_match)
+        for one in shows.standings
+    )
+    return bool(shows.standings) and are_small and next_captures.is_of_page_only(conn, item_id)
+
+
+def bring_back_small(
+    conn: Connection, item: Item, events: list[NewEvent], *, now: datetime, is_captured_again: bool
+) -> None:
+    """Bring back a picture that was left out as too small, and the pages of it that were closed as harmless.
+
+    Args:
+        is_captured_again: no view of it was kept, and a person will have to look; a file cannot be had again.
+    """
+    if is_captured_again and item.kind is ItemKind.URL:
+        items.report_again(conn, [item.id], event="reported_again", remit=item.remit, now=now)
+        events.append(NewEvent(stream_of("item", item.id), "reported_again"))
+    else:
+        _reopen(conn, item, events, now=now)
+    for page in items.lock_items(conn, items.read_parent_ids(conn, item.id)):
+        if page.closed_as in _JUDGED_HARMLESS:
+            _reopen(conn, page, events, now=now)
+
+
+def _reopen(conn: Connection, item: Item, events: list[NewEvent], *, now: datetime) -> None:
+    place = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
+    items.move_item(conn, item.id, item.state, "reopened", now=now, lane=place.lane, reason=place.reason)
+    events.append(NewEvent(stream_of("item", item.id), "reopened", {"before": item.state.value}))
+
+
+def _is_same_as_before(conn: Connection, item_id: UUID, shows: _Shows) -> bool:
+    """Whether everything that an item shows was settled as not illegal before.
+
+    A page that hides what was reported, or whose links matter more than its pictures, is never judged by those.
+    """
+    if shows.finding.reservation is not None or shows.finding.kind is not None:
         return False
-    children = items.read_children(conn, item_id)
-    if not all(child.closed_as in _JUDGED_HARMLESS for child in children):
+    if not shows.children and not shows.standings:
         return False
-    standings = images.read_standings(conn, item_id)
-    return bool(children or standings) and all(
-        standing.is_same_as_before and not standing.has_newer_match for standing in standings
+    return (
+        all(child.closed_as in _JUDGED_HARMLESS for child in shows.children)
+        and all(one.is_same_as_before and not one.has_newer_match for one in shows.standings)
+        and not items.is_in_danger(conn, item_id)
     )
 
 
-def _shows_dispute(conn: Connection, item_id: UUID) -> bool:
+def _shows_dispute(shows: _Shows) -> bool:
     """Whether only a lead can go on: a picture is disputed, or all that is open of a page waits for one."""
-    states = {child.state for child in items.read_children(conn, item_id)}
+    states = {child.state for child in shows.children}
     waiting = states & {ItemState.RECEIVED, ItemState.AWAITING_ASSESSMENT, ItemState.AWAITING_LEAD}
     if waiting:
         return waiting == {ItemState.AWAITING_LEAD}
-    standings = images.read_standings(conn, item_id)
-    return any(standing.state is ImageState.DISPUTED for standing in standings)
+    return any(standing.state is ImageState.DISPUTED for standing in shows.standings)
 
 
 def _send_to_lead(conn: Connection, item_id: UUID, events: list[NewEvent], *, now: datetime) -> None:
@@ -163,13 +233,11 @@ def _send_to_lead(conn: Connection, item_id: UUID, events: list[NewEvent], *, no
     events.append(NewEvent(stream_of("item", item_id), "awaits_lead"))
 
 
-def _close_as_before(conn: Connection, item_id: UUID, events: list[NewEvent], *, now: datetime) -> None:
+def _close(
+    conn: Connection, item_id: UUID, closed_as: ClosedAs, events: list[NewEvent], *, now: datetime
+) -> None:
+    """Close an item by the move that bears the name of why it is closed: same_as_before or too_small."""
     items.move_item(
-        conn,
-        item_id,
-        ItemState.AWAITING_ASSESSMENT,
-        "same_as_before",
-        now=now,
-        closed_as=ClosedAs.SAME_AS_BEFORE,
+        conn, item_id, ItemState.AWAITING_ASSESSMENT, closed_as.value, now=now, closed_as=closed_as
     )
-    events.append(NewEvent(stream_of("item", item_id), "same_as_before"))
+    events.append(NewEvent(stream_of("item", item_id), closed_as.value))

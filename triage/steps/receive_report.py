@@ -20,6 +20,7 @@ from triage.errors import IdempotencyConflictError, InvalidReportError, InvalidU
 from triage.ids import LOOK_ALIKES, format_receipt, new_id, new_reference
 from triage.model import Channel
 from triage.rules.admission import Admission, admit_again
+from triage.rules.due import FIRST_OF_MANY
 from triage.rules.lanes import OUT_OF_REMIT, TEXT_ONLY
 from triage.rules.states import ItemKind, ItemState, Lane, Remit
 from triage.rules.urls import NormalUrl, normalise_url
@@ -255,8 +256,9 @@ def _store_urls(
                 url_key=key,
                 lane=lane,
                 reason=reason,
+                is_patient=place >= FIRST_OF_MANY,
             )
-            for key, normal in wanted.items()
+            for place, (key, normal) in enumerate(wanted.items())
         ],
         now=now,
     )
@@ -280,7 +282,7 @@ def _store_urls(
         items.report_again(conn, found[admission], event=admission.value, remit=report.remit, now=now)
         events.extend(NewEvent(stream_of("item", item_id), admission.value) for item_id in found[admission])
     items.raise_to_top(conn, [item.id for item in standing], danger=report.danger)
-    places = {**fresh, **{bytes(item.url_key): item.id for item in standing}}
+    places = {**fresh, **{bytes(item.url_key): item.id for item in standing if item.url_key}}
     return [(places[key], line_of[key]) for key in wanted]
 
 

@@ -2,7 +2,7 @@
 
 1. End the capture; if somebody ended it before, everything here rolls back (LeaseLostError).
 2. Store the file's image, fingerprints, matches and sealed evidence, or link the image that stands already.
-3. A page's pictures become child items.
+3. A page's pictures become child items, those that it carries in its own text too (`keep_pictures.py`).
 4. Place the item in its lane by what it shows, and its pages by their pictures.
 5. Append custody events: what matched, and that nothing matched is a record too.
 """
@@ -15,18 +15,20 @@ from uuid import UUID
 from hashsets.model import EntryClass, Fingerprint, HashEntry, Hit
 from triage.errors import StaleStateError
 from triage.model import EvidenceKind, EvidenceObject
-from triage.rules.admission import Admission, admit_again
-from triage.rules.due import next_wait
-from triage.rules.lanes import place_by_failure
-from triage.rules.states import CaptureOutcome, ItemKind, ItemState
+from triage.rules.due import SitePace, choose_wait
+from triage.rules.fetch_failures import FAILURES, FetchFailure
+from triage.rules.lanes import describe_left, place_by_failure
+from triage.rules.states import CaptureOutcome
+from triage.rules.turns import note_failure
 from triage.rules.urls import NormalUrl
+from triage.steps.keep_pictures import EmbeddedFile as EmbeddedFile
+from triage.steps.keep_pictures import KeptPictures, keep_pictures
 from triage.steps.place_item import place_captured, refresh_items
-from triage.steps.take_capture import TakenCapture
-from triage.store import captures, custody, evidence, images, items
+from triage.steps.take_capture import TakenCapture, find_site_of
+from triage.store import captures, custody, evidence, host_turns, images, items, next_captures
 from triage.store.captures import CaptureFacts
 from triage.store.custody import Body, NewEvent, stream_of
 from triage.store.images import NewImage, NewMatch
-from triage.store.items import NewItem
 from triage.store.rows import Connection
 from triage.vault import ImageSeal
 
@@ -66,12 +68,18 @@ class FileFindings:
 class CaptureFindings:
     """What a capture found: facts of the fetch, and either a file or a page's pictures.
 
-    `reservation` says why a page's pictures were not all looked for.
+    Attributes:
+        pictures: addresses of a page's pictures, best first.
+        embedded: pictures that a page carries inside its own text, sealed and stored already.
+        left: pictures of a page that were found and not taken.
+        reservation: why a page's pictures were not all looked for.
     """
 
     facts: CaptureFacts
     file: FileFindings | None = None
     pictures: Sequence[NormalUrl] = ()
+    embedded: Sequence[EmbeddedFile] = ()
+    left: int = 0
     reservation: str | None = None
 
 
@@ -80,14 +88,16 @@ class Recorded:
     """What the caller does after the commit.
 
     Attributes:
-        due: items to nudge.
+        due: items to nudge; those that wait behind all others are left to the sweep.
         consumed: intake objects to delete from the store.
         unused: evidence objects that were stored for nothing, to be deleted from the store.
+        unused_intake: intake objects that were stored for nothing, to be deleted from the store.
     """
 
     due: tuple[UUID, ...] = ()
     consumed: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    unused_intake: tuple[str, ...] = ()
 
 
 def record_capture(
@@ -106,34 +116,46 @@ def record_capture(
         StaleStateError: the item has moved.
     """
     item = taken.item
+    reservation = findings.reservation
+    if reservation is None and findings.left > 0:
+        reservation = describe_left(findings.left)
     captures.end_capture(
         conn,
         taken.capture_id,
         CaptureOutcome.CAPTURED,
         now=now,
-        reason=findings.reservation,
+        reason=reservation,
         facts=findings.facts,
     )
     items.mark_captured(conn, item.id, taken.capture_id, now=now)
+    next_captures.end_asking(conn, item.id)
     events = [NewEvent(stream_of("item", item.id), "capture_succeeded", _describe(taken, findings))]
     unused: tuple[str, ...] = ()
     rematched: UUID | None = None
-    due: list[UUID] = []
+    kept = KeptPictures()
     if findings.file is not None:
         unused, rematched = _store_file(conn, taken, findings.file, events, now=now)
-    elif findings.pictures:
-        due = _store_pictures(
-            conn, taken, findings.pictures, events, now=now, recapture_after_s=recapture_after_s
+    elif findings.pictures or findings.embedded:
+        kept = keep_pictures(
+            conn,
+            taken,
+            findings.pictures,
+            findings.embedded,
+            events,
+            now=now,
+            recapture_after_s=recapture_after_s,
         )
-    for kept in items.keep_open_children(conn, item.id, capture_id=taken.capture_id):
-        events.append(NewEvent(stream_of("item", kept), "gone_from_page", {"page": str(item.id)}))
+    for gone in items.keep_open_children(conn, item.id, capture_id=taken.capture_id):
+        events.append(NewEvent(stream_of("item", gone), "gone_from_page", {"page": str(item.id)}))
     consumed = captures.consume_intake_objects(conn, item.id, now=now)
     place_captured(conn, item, status=findings.facts.status, events=events, now=now)
     if rematched is not None:  # other items that show the same image are placed anew too
         others = [one for one in images.find_items_showing(conn, [rematched]) if one != item.id]
         refresh_items(conn, others, events, now=now)
     custody.append(conn, events, actor=actor, now=now)
-    return Recorded(tuple(due), tuple(consumed), unused)
+    if item.url is not None:
+        host_turns.forget_failures(conn, find_site_of(item.url))
+    return Recorded(kept.due, tuple(consumed), unused, kept.unused)
 
 
 def record_refusal(
@@ -156,24 +178,61 @@ def record_failure(
     taken: TakenCapture,
     reason: str,
     *,
+    failure: str,
+    facts: CaptureFacts | None = None,
+    retry_after_s: float | None = None,
     actor: str,
     now: datetime,
     waits_s: tuple[float, ...],
+    pace: SitePace,
 ) -> Recorded:
-    """Record that a fetch failed for a reason that may pass: try again later, or give up before a person."""
-    tries = taken.item.tries + 1
-    wait_s = next_wait(waits_s, tries)
+    """Record that a fetch failed for a reason that may pass: try again later, or give up before a person.
+
+    Args:
+        failure: a name of `rules/fetch_failures.py`.
+        facts: what answered, if anything did.
+        retry_after_s: seconds that the server asks us to wait.
+        pace: how quickly one site may be asked; one that is in trouble is asked less.
+    """
+    item = taken.item
+    kind = FAILURES[FetchFailure(failure)]
+    tries = item.tries + 1
+    wait_s = choose_wait(waits_s, tries, kind, retry_after_s)
     if wait_s is None:
-        return _end_before_person(
-            conn, taken, CaptureOutcome.GAVE_UP, "capture_gave_up", reason, actor=actor, now=now
+        recorded = _end_before_person(
+            conn,
+            taken,
+            CaptureOutcome.GAVE_UP,
+            "capture_gave_up",
+            reason,
+            actor=actor,
+            now=now,
+            facts=facts,
+            failure=failure,
+            tries=tries,
         )
-    captures.end_capture(conn, taken.capture_id, CaptureOutcome.FAILED, now=now, reason=reason)
-    items.delay_item(conn, taken.item.id, tries=tries, next_try_at=now + timedelta(seconds=wait_s))
-    body: Body = {"capture": str(taken.capture_id), "tries": tries}
-    custody.append(
-        conn, [NewEvent(stream_of("item", taken.item.id), "capture_failed", body)], actor=actor, now=now
-    )
-    return Recorded()
+    else:
+        captures.end_capture(
+            conn,
+            taken.capture_id,
+            CaptureOutcome.FAILED,
+            now=now,
+            reason=reason,
+            failure=failure,
+            facts=facts,
+        )
+        next_try_at = now + timedelta(seconds=wait_s)
+        items.delay_item(conn, item.id, tries=tries, next_try_at=next_try_at, becomes_patient=True)
+        body: Body = {"capture": str(taken.capture_id), "tries": tries, "failure": failure}
+        event = NewEvent(stream_of("item", item.id), "capture_failed", body)
+        custody.append(conn, [event], actor=actor, now=now)
+        recorded = Recorded()
+    if item.url is not None and (kind.blames_site or retry_after_s):
+        site = find_site_of(item.url)
+        turns = host_turns.lock_turns(conn, site, now=now)
+        changed = note_failure(turns, now, blames_site=kind.blames_site, retry_after_s=retry_after_s)
+        host_turns.save_turns(conn, site, changed)
+    return recorded
 
 
 def record_obstacle(
@@ -199,26 +258,41 @@ def _end_before_person(
     actor: str,
     now: datetime,
     facts: CaptureFacts | None = None,
+    failure: str | None = None,
+    tries: int = 0,
 ) -> Recorded:
     item = taken.item
-    captures.end_capture(conn, taken.capture_id, outcome, now=now, reason=reason, facts=facts)
-    events = [NewEvent(stream_of("item", item.id), event, {"capture": str(taken.capture_id)})]
+    captures.end_capture(
+        conn, taken.capture_id, outcome, now=now, reason=reason, failure=failure, facts=facts
+    )
+    body: dict[str, str | int | bool | None] = {"capture": str(taken.capture_id)}
+    if failure is not None:
+        body |= {"tries": tries, "failure": failure}
+    events = [NewEvent(stream_of("item", item.id), event, body)]
     consumed = captures.consume_intake_objects(conn, item.id, now=now)
-    placing = place_by_failure(reason, gave_up=outcome is CaptureOutcome.GAVE_UP)
+    next_captures.end_asking(conn, item.id)
+    placing = place_by_failure(reason, gave_up=outcome is CaptureOutcome.GAVE_UP, tries=tries)
     place_captured(conn, item, status=None, events=events, now=now, event=event, placing=placing)
     custody.append(conn, events, actor=actor, now=now)
     return Recorded(consumed=tuple(consumed))
 
 
-def _describe(taken: TakenCapture, findings: CaptureFindings) -> dict[str, str | int | bool | None]:
+def _describe(taken: TakenCapture, findings: CaptureFindings) -> Body:
     sha256 = findings.facts.sha256
-    return {
+    body: dict[str, str | int | bool | None] = {
         "capture": str(taken.capture_id),
         "sha256": sha256.hex() if sha256 else None,
         "bytes": findings.facts.size,
         "status": findings.facts.status,
-        "pictures": len(findings.pictures),
+        "pictures": len(findings.pictures) + len(findings.embedded),
     }
+    if findings.facts.page_kind is not None:
+        body |= {"page_kind": findings.facts.page_kind}
+    if taken.exit_name:
+        body |= {"asked_exit": taken.exit_name}
+    if findings.facts.exit_name is not None:
+        body |= {"exit": findings.facts.exit_name}
+    return body
 
 
 def _store_file(
@@ -298,64 +372,3 @@ def _store_evidence(
     )
     events.append(NewEvent(stream_of("image", image_id), "evidence_sealed", {"objects": len(sealed.objects)}))
     return ()
-
-
-def _store_pictures(
-    conn: Connection,
-    taken: TakenCapture,
-    pictures: Sequence[NormalUrl],
-    events: list[NewEvent],
-    *,
-    now: datetime,
-    recapture_after_s: float,
-) -> list[UUID]:
-    """Make child items of a page's pictures; return those that are due now."""
-    page = taken.item
-    wanted = {bytes.fromhex(picture.key): picture for picture in pictures}
-    stored = items.insert_items(
-        conn,
-        [
-            NewItem(
-                kind=ItemKind.URL,
-                state=ItemState.RECEIVED,
-                remit=page.remit,
-                danger=page.danger,
-                is_top_level=False,
-                url=picture.url,
-                url_key=key,
-            )
-            for key, picture in wanted.items()
-        ],
-        now=now,
-    )
-    fresh = {key: item_id for item_id, key in stored if key is not None}
-    standing = items.lock_standing_items(conn, [key for key in wanted if key not in fresh])
-    again = [
-        item.id
-        for item in standing
-        if admit_again(
-            item.state,
-            page.remit,
-            item.captured_at,
-            item.closed_as,
-            danger=False,
-            now=now,
-            recapture_after_s=recapture_after_s,
-        )
-        is Admission.REPORTED_AGAIN
-    ]
-    in_remit = [item.id for item in standing if item.state is ItemState.AWAITING_HAND_ON]
-    for moved, event in ((again, "reported_again"), (in_remit, "reported_in_remit")):
-        items.report_again(conn, moved, event=event, remit=page.remit, now=now)
-        events.extend(NewEvent(stream_of("item", item_id), event) for item_id in moved)
-    places = {**fresh, **{bytes(item.url_key): item.id for item in standing}}
-    items.link_children(conn, page.id, [places[key] for key in wanted], capture_id=taken.capture_id)
-    events.extend(
-        NewEvent(
-            stream_of("item", item_id),
-            "received",
-            {"kind": "url", "remit": page.remit.value, "page": str(page.id)},
-        )
-        for item_id in fresh.values()
-    )
-    return [*fresh.values(), *again, *in_remit]

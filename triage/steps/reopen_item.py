@@ -12,7 +12,7 @@ from triage.rules.sending import SendingPolicy
 from triage.rules.states import CaptureOutcome, ClosedAs, ImageState, ItemKind, ItemState, Lane
 from triage.steps.close_sendings import withdraw_for_items
 from triage.steps.place_item import choose_place, refresh_items, refresh_pages
-from triage.store import assessments, captures, custody, images, items, review
+from triage.store import assessments, captures, custody, images, items, next_captures, review
 from triage.store.custody import NewEvent, stream_of
 from triage.store.rows import Connection
 
@@ -37,7 +37,10 @@ def reopen_item(
     """
     if not reason.strip():
         raise NotAllowedError("Say why it is reopened.")
-    _reopen_with_images(conn, _lock(conn, item_id), person=person, reason=reason, now=now, sending=sending)
+    item = _lock(conn, item_id)
+    if item.closed_as is ClosedAs.TOO_SMALL:
+        next_captures.ask_for_item(conn, item.id)
+    _reopen_with_images(conn, item, person=person, reason=reason, now=now, sending=sending)
 
 
 def undo(

@@ -20,7 +20,7 @@ from triage.store.custody import NewEvent, stream_of
 from triage.store.looks import Look
 from triage.store.rows import Connection
 
-RENDERINGS = (EvidenceKind.GREY_HALF, EvidenceKind.COLOUR)
+RENDERINGS = (EvidenceKind.GREY_HALF, EvidenceKind.COLOUR, EvidenceKind.SHEET)
 TOKEN_LIFE_S = 10.0
 
 
@@ -71,6 +71,8 @@ def ask_to_look(
         raise NotAllowedError("A known picture needs no look and gets none.")
     if not image.can_be_shown or not image.has_views:
         raise NotAllowedError("There is nothing to look at; ask for another capture.")
+    if rendering not in {one.kind for one in evidence.read_evidence_objects(conn, image.id)}:
+        raise NotAllowedError("There is no such view.")
     end_looks(conn, person, now=now, look_max_s=look_max_s)
     token = secrets.token_urlsafe(32)
     look_id = looks.insert_look(

@@ -31,7 +31,7 @@ from triage.rules.states import Basis, ClosedAs, ImageState, ItemState, Lane
 from triage.settings import Settings
 from triage.steps.close_sendings import withdraw_for_items
 from triage.steps.issue_sendings import issue_police
-from triage.steps.place_item import choose_place
+from triage.steps.place_item import bring_back_small, choose_place
 from triage.store import assessments, captures, holds, items
 from triage.store.assessments import JudgedImage
 from triage.store.custody import NewEvent, stream_of
@@ -100,6 +100,8 @@ def settle_items(settling: Settling, item_ids: list[UUID]) -> None:
     conn = settling.conn
     parent_ids = {parent for item_id in item_ids for parent in items.read_parent_ids(conn, item_id)}
     locked = {item.id: item for item in items.lock_items(conn, sorted({*item_ids, *parent_ids}))}
+    if _bring_back_small(settling, [locked[item_id] for item_id in sorted(set(item_ids))]):
+        locked = {item.id: item for item in items.lock_items(conn, sorted(locked))}
     for item_id in sorted(item_ids):
         _settle(settling, locked[item_id])
     settled = set(item_ids)
@@ -109,6 +111,22 @@ def settle_items(settling: Settling, item_ids: list[UUID]) -> None:
             _settle(settling, page)
         settled |= parent_ids
         parent_ids = {parent for page in above for parent in items.read_parent_ids(conn, page.id)}
+
+
+def _bring_back_small(settling: Settling, shown_by: list[Item]) -> bool:
+    """Bring back pictures of pages that were left out as too small and are illegal after all."""
+    back = [
+        item
+        for item in shown_by
+        if item.closed_as is ClosedAs.TOO_SMALL
+        and any(
+            image.illegal_labels or image.verdict is NationalVerdict.ILLEGAL
+            for image in assessments.read_shown(settling.conn, item.id)
+        )
+    ]
+    for item in back:
+        bring_back_small(settling.conn, item, settling.events, now=settling.now, is_captured_again=False)
+    return bool(back)
 
 
 def _settle(settling: Settling, item: Item) -> None:

@@ -6,9 +6,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
+
 from triage.errors import LeaseLostError
 from triage.ids import new_id
 from triage.model import Capture, IntakeObject
+from triage.rules.lanes import PageFinding
 from triage.rules.states import CaptureOutcome
 from triage.store.rows import Connection, row_of
 
@@ -150,14 +153,55 @@ def read_last_status(conn: Connection, item_id: UUID) -> int | None:
     return row[0] if row else None
 
 
-def read_reservation(conn: Connection, item_id: UUID) -> str | None:
-    """Return why an item's last successful capture is not the whole truth; None when it is."""
-    row = conn.execute(
-        "SELECT reason FROM captures WHERE item_id = %(id)s AND outcome = 'captured'"
-        " ORDER BY started_at DESC, id DESC LIMIT 1",
-        {"id": item_id},
-    ).fetchone()
-    return row[0] if row else None
+def read_page_finding(conn: Connection, item_id: UUID) -> PageFinding:
+    """Return what an item's last successful capture says of it beside its pictures."""
+    with conn.cursor(row_factory=row_of(PageFinding)) as cursor:
+        found = cursor.execute(
+            "SELECT reason AS reservation, page_kind AS kind FROM captures"
+            " WHERE item_id = %(id)s AND outcome = 'captured' ORDER BY started_at DESC, id DESC LIMIT 1",
+            {"id": item_id},
+        ).fetchone()
+    return found or PageFinding()
+
+
+@dataclass(frozen=True, slots=True)
+class ShowingPage:
+    """A page that shows an item: its own id, and the address at which it answered."""
+
+    item_id: UUID
+    url: str
+
+
+def find_page_of(conn: Connection, item_id: UUID) -> ShowingPage | None:
+    """Return the oldest page that shows an item now."""
+    with conn.cursor(row_factory=row_of(ShowingPage)) as cursor:
+        return cursor.execute(
+            "SELECT items.id AS item_id, COALESCE(captures.final_url, items.url) AS url FROM shown_children"
+            " JOIN items ON items.id = parent_id JOIN captures ON captures.id = items.capture_id"
+            " WHERE child_id = %(id)s AND items.url IS NOT NULL ORDER BY items.received_at, items.id LIMIT 1",
+            {"id": item_id},
+        ).fetchone()
+
+
+def claim_bytes(conn: Connection, capture_id: UUID, sha256: bytes) -> bool:
+    """Say that the worker of a capture decodes these bytes now; False when another worker does.
+
+    The claim ends with the capture. Whoever does not get it comes again and finds the image.
+
+    Args:
+        sha256: of the bytes, 32 bytes.
+    """
+    try:
+        with conn.transaction():  # a savepoint: the index refuses whoever comes second
+            cursor = conn.execute(
+                "UPDATE captures SET examines = %(sha256)s WHERE id = %(id)s AND ended_at IS NULL"
+                " AND NOT EXISTS (SELECT FROM captures AS other WHERE other.examines = %(sha256)s"
+                "  AND other.ended_at IS NULL AND other.id <> %(id)s)",
+                {"id": capture_id, "sha256": sha256},
+            )
+    except psycopg.errors.UniqueViolation:
+        return False
+    return cursor.rowcount == 1
 
 
 def insert_intake_object(conn: Connection, name: str, item_id: UUID, size: int, *, now: datetime) -> None:

@@ -37,6 +37,22 @@ INVARIANTS: tuple[Invariant, ...] = (
         " AND NOT EXISTS (SELECT FROM intake_objects WHERE item_id = items.id)",
     ),
     Invariant(
+        "A picture inside a page's text is an upload that this page showed, and that nobody reported.",
+        "SELECT item_id FROM embedded_files JOIN items ON items.id = item_id WHERE kind <> 'upload' OR is_top_level"
+        " OR NOT EXISTS (SELECT FROM item_children WHERE parent_id = page_id AND child_id = item_id)",
+    ),
+    Invariant(
+        "An upload that nobody reported lies inside a page's text.",
+        "SELECT id FROM items WHERE kind = 'upload' AND NOT is_top_level"
+        " AND NOT EXISTS (SELECT FROM embedded_files WHERE item_id = items.id)",
+    ),
+    Invariant(
+        "What was left out as too small shows nothing that is known, and nobody judged it.",
+        "SELECT id FROM items WHERE closed_as = 'too_small' AND ("
+        " EXISTS (SELECT FROM shown_images WHERE item_id = items.id AND is_known)"
+        " OR EXISTS (SELECT FROM assessments WHERE item_id = items.id AND assessments.round = items.round))",
+    ),
+    Invariant(
         "An item of another remit was never captured.",
         "SELECT id FROM items WHERE state = 'awaiting_hand_on' AND remit IN ('hate_speech', 'other')"
         " AND EXISTS (SELECT FROM captures WHERE item_id = items.id AND outcome = 'captured')"

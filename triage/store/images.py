@@ -53,6 +53,7 @@ class ImageStanding:
         nearest: smallest distance in bits of a perceptual hit on a live entry, None without one.
         has_untrusted_exact: exact hit on a live entry that is not trusted.
         has_newer_match: a live match, or trust in it, that came after its verdict.
+        width, height: in pixels, None for what was not decoded.
     """
 
     image_id: UUID
@@ -66,6 +67,13 @@ class ImageStanding:
     nearest: int | None
     has_untrusted_exact: bool
     has_newer_match: bool
+    width: int | None
+    height: int | None
+
+    @property
+    def has_match(self) -> bool:
+        """Whether any live entry was hit, or we know it ourselves."""
+        return self.is_known or self.has_untrusted_exact or self.nearest is not None
 
 
 def find_image(conn: Connection, sha256: bytes) -> Image | None:
@@ -196,7 +204,7 @@ def read_standings(conn: Connection, item_id: UUID) -> list[ImageStanding]:
     with conn.cursor(row_factory=row_of(ImageStanding)) as cursor:
         return cursor.execute(
             "SELECT images.id AS image_id, images.state, images.media, images.can_be_shown, images.finding,"
-            " shown_images.is_known,"
+            " images.width, images.height, shown_images.is_known,"
             " EXISTS (SELECT FROM evidence_objects WHERE evidence_objects.image_id = images.id"
             "  AND evidence_objects.kind <> 'bytes') AS has_views,"
             " COALESCE(images.verdict = 'not_illegal', false) AS is_same_as_before,"

@@ -21,7 +21,12 @@ _SELECT = (
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """An item to be stored. It stands in a lane when its state is one that waits."""
+    """An item to be stored. It stands in a lane when its state is one that waits.
+
+    Attributes:
+        is_patient: others are captured first.
+        asked_exit: the way out that a person asked for, for its page and so for it.
+    """
 
     kind: ItemKind
     state: ItemState
@@ -33,14 +38,16 @@ class NewItem:
     file_name: str | None = None
     lane: Lane | None = None
     reason: str | None = None
+    is_patient: bool = False
+    asked_exit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StandingItem:
-    """What the public role may read of an item that was reported before."""
+    """What the public role may read of an item that was reported before; a file has no URL key."""
 
     id: UUID
-    url_key: bytes
+    url_key: bytes | None
     state: ItemState
     remit: Remit
     captured_at: datetime | None
@@ -58,15 +65,16 @@ def insert_items(
     ordered = sorted(items, key=lambda item: item.url_key or b"")  # one order for all writers: no deadlock
     rows = conn.execute(
         "INSERT INTO items (id, reference, kind, state, remit, url, url_key, file_name, is_top_level, danger,"
-        " base_lane, reason, received_at, moved_at, next_try_at)"
+        " base_lane, reason, is_patient, asked_exit, received_at, moved_at, next_try_at)"
         " SELECT new.id, new.reference, new.kind, new.state, new.remit, new.url, new.url_key, new.file_name,"
-        " new.is_top_level, new.danger, new.base_lane, new.reason, %(now)s, %(now)s,"
+        " new.is_top_level, new.danger, new.base_lane, new.reason, new.is_patient, new.asked_exit, %(now)s, %(now)s,"
         " CASE WHEN new.state = 'received' THEN %(now)s::timestamptz END"
         " FROM unnest(%(id)s::uuid[], %(reference)s::text[], %(kind)s::item_kind[], %(state)s::item_state[],"
         " %(remit)s::remit[], %(url)s::text[], %(url_key)s::bytea[], %(file_name)s::text[],"
-        " %(is_top_level)s::boolean[], %(danger)s::boolean[], %(base_lane)s::lane[], %(reason)s::text[])"
+        " %(is_top_level)s::boolean[], %(danger)s::boolean[], %(base_lane)s::lane[], %(reason)s::text[],"
+        " %(is_patient)s::boolean[], %(asked_exit)s::text[])"
         " AS new (id, reference, kind, state, remit, url, url_key, file_name, is_top_level, danger, base_lane,"
-        " reason) ON CONFLICT (url_key) DO NOTHING RETURNING id, url_key",
+        " reason, is_patient, asked_exit) ON CONFLICT (url_key) DO NOTHING RETURNING id, url_key",
         {
             "now": now,
             "id": [new_id() for _ in ordered],
@@ -81,18 +89,22 @@ def insert_items(
             "danger": [item.danger for item in ordered],
             "base_lane": [item.lane.value if item.lane else None for item in ordered],
             "reason": [item.reason for item in ordered],
+            "is_patient": [item.is_patient for item in ordered],
+            "asked_exit": [item.asked_exit for item in ordered],
         },
     ).fetchall()
     return [(row[0], bytes(row[1]) if row[1] is not None else None) for row in rows]
 
 
-def lock_standing_items(conn: Connection, url_keys: Sequence[bytes]) -> list[StandingItem]:
-    """Return and lock the items that have these URL keys, in the order of their ids."""
+def lock_standing_items(
+    conn: Connection, url_keys: Sequence[bytes], item_ids: Sequence[UUID] = ()
+) -> list[StandingItem]:
+    """Return and lock the items that have these URL keys or ids, in the order of their ids."""
     with conn.cursor(row_factory=row_of(StandingItem)) as cursor:
         return cursor.execute(
             "SELECT id, url_key, state, remit, captured_at, closed_as FROM items"
-            " WHERE url_key = ANY(%(keys)s) ORDER BY id FOR UPDATE",
-            {"keys": list(url_keys)},
+            " WHERE url_key = ANY(%(keys)s) OR id = ANY(%(ids)s::uuid[]) ORDER BY id FOR UPDATE",
+            {"keys": list(url_keys), "ids": list(item_ids)},
         ).fetchall()
 
 
@@ -214,12 +226,27 @@ def delay_item(
     tries: int,
     next_try_at: datetime,
     state: ItemState = ItemState.RECEIVED,
+    has_turn: bool = False,
+    becomes_patient: bool = False,
 ) -> None:
-    """Say when the job of an item in this state is due again, and how many tries have failed."""
+    """Say when the job of an item in this state is due again, and how many tries have failed.
+
+    Args:
+        has_turn: that time is its turn at its site.
+        becomes_patient: others go first from now on.
+    """
     conn.execute(
-        "UPDATE items SET tries = %(tries)s, next_try_at = %(next_try_at)s, nudged_at = NULL"
+        "UPDATE items SET tries = %(tries)s, next_try_at = %(next_try_at)s, nudged_at = NULL,"
+        " has_turn = %(has_turn)s, is_patient = is_patient OR %(becomes_patient)s"
         " WHERE id = %(id)s AND state = %(state)s",
-        {"id": item_id, "tries": tries, "next_try_at": next_try_at, "state": state},
+        {
+            "id": item_id,
+            "tries": tries,
+            "next_try_at": next_try_at,
+            "state": state,
+            "has_turn": has_turn,
+            "becomes_patient": becomes_patient,
+        },
     )
 
 
@@ -239,29 +266,40 @@ def mark_captured(conn: Connection, item_id: UUID, capture_id: UUID, *, now: dat
 
 
 def take_due(
-    conn: Connection, states: Sequence[ItemState], *, now: datetime, nudged_before: datetime, limit: int
-) -> list[tuple[UUID, bool]]:
+    conn: Connection,
+    states: Sequence[ItemState],
+    *,
+    now: datetime,
+    nudged_before: datetime,
+    limit: int,
+    late: bool = False,
+) -> list[tuple[UUID, bool, bool]]:
     """Return items in these states whose job is due and was not nudged lately, and mark them as nudged now.
 
+    Args:
+        late: those that wait for a capture behind all others, instead of all but those.
+
     Returns:
-        (id, whether a child is in danger) of each, danger first.
+        (id, whether a child is in danger, whether it is patient) of each, danger first.
     """
     rows = conn.execute(
         "UPDATE items SET nudged_at = %(now)s WHERE id IN ("
         " SELECT id FROM items WHERE state = ANY(%(states)s::item_state[]) AND next_try_at <= %(now)s"
         " AND (nudged_at IS NULL OR nudged_at < %(nudged_before)s)"
+        " AND (state = 'received' AND is_patient AND NOT danger) = %(late)s"
         " AND NOT (state = 'received'"
         "  AND EXISTS (SELECT FROM captures WHERE item_id = items.id AND ended_at IS NULL))"
         " ORDER BY danger DESC, next_try_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
-        " RETURNING id, danger",
+        " RETURNING id, danger, is_patient",
         {
             "states": [state.value for state in states],
             "now": now,
             "nudged_before": nudged_before,
             "limit": limit,
+            "late": late,
         },
     ).fetchall()
-    return sorted(((row[0], row[1]) for row in rows), key=lambda row: not row[1])
+    return sorted(((row[0], row[1], row[2]) for row in rows), key=lambda row: not row[1])
 
 
 def link_children(conn: Connection, parent_id: UUID, child_ids: Sequence[UUID], *, capture_id: UUID) -> None:
@@ -309,12 +347,13 @@ def read_children(conn: Connection, parent_id: UUID) -> list[ShownChild]:
     """Return the pictures that a page shows now, in their order on it.
 
     What shows pictures itself was reported itself and stands in the queue: no page waits for another one, and so
-    two that show each other never wait for ever.
+    two that show each other never wait for ever. Nor does it wait for what is too small to be anything.
     """
     with conn.cursor(row_factory=row_of(ShownChild)) as cursor:
         return cursor.execute(
             "SELECT items.id, items.state, items.base_lane AS lane, items.closed_as"
             " FROM shown_children JOIN items ON items.id = child_id WHERE parent_id = %(id)s"
+            " AND items.closed_as IS DISTINCT FROM 'too_small'"
             " AND NOT EXISTS (SELECT FROM shown_children AS below WHERE below.parent_id = items.id)"
             " ORDER BY place, items.id",
             {"id": parent_id},

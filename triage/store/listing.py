@@ -15,7 +15,10 @@ class ListedItem:
     Attributes:
         captures: attempts that ended, by any outcome.
         outcome: outcome of the last attempt.
+        failure: why the last attempt failed, by name.
+        page_kind: what kind of page it is, if it is an odd one.
         children: pictures of a page; images, exact, near and evidence count theirs too.
+        icons: those that are too small to be anything; they count for nothing else.
         exact, near: matches with live entries.
         evidence: sealed objects kept.
         reports: how many reports named it.
@@ -34,7 +37,10 @@ class ListedItem:
     captures: int
     outcome: str | None
     capture_reason: str | None
+    failure: str | None
+    page_kind: str | None
     children: int
+    icons: int
     images: int
     exact: int
     near: int
@@ -49,7 +55,8 @@ def list_items(conn: Connection, *, top_level_only: bool = True, limit: int = 10
         return cursor.execute(
             "WITH family AS ("
             " SELECT id AS top_id, id AS item_id FROM items"
-            " UNION SELECT parent_id, child_id FROM shown_children),"
+            " UNION SELECT parent_id, child_id FROM shown_children JOIN items ON items.id = child_id"
+            "  WHERE items.closed_as IS DISTINCT FROM 'too_small'),"
             " shown AS ("
             " SELECT DISTINCT family.top_id, shown_images.image_id FROM family"
             " JOIN shown_images ON shown_images.item_id = family.item_id)"
@@ -57,8 +64,10 @@ def list_items(conn: Connection, *, top_level_only: bool = True, limit: int = 10
             " items.reason, items.closed_as,"
             " items.is_top_level, items.received_at,"
             " (SELECT count(*) FROM captures WHERE item_id = items.id AND ended_at IS NOT NULL) AS captures,"
-            " last.outcome::text AS outcome, last.reason AS capture_reason,"
-            " (SELECT count(*) FROM shown_children WHERE parent_id = items.id) AS children,"
+            " last.outcome::text AS outcome, last.reason AS capture_reason, last.failure, last.page_kind,"
+            " (SELECT count(*) FROM family WHERE top_id = items.id AND item_id <> items.id) AS children,"
+            " (SELECT count(*) FROM shown_children JOIN items AS child ON child.id = child_id"
+            "  WHERE parent_id = items.id AND child.closed_as = 'too_small') AS icons,"
             " (SELECT count(*) FROM shown WHERE top_id = items.id) AS images,"
             " (SELECT count(DISTINCT (live_matches.image_id, entry_id)) FROM shown"
             "  JOIN live_matches ON live_matches.image_id = shown.image_id"
@@ -70,7 +79,8 @@ def list_items(conn: Connection, *, top_level_only: bool = True, limit: int = 10
             "  WHERE top_id = items.id) AS evidence,"
             " (SELECT count(*) FROM report_items WHERE item_id = items.id) AS reports"
             " FROM items LEFT JOIN LATERAL ("
-            "  SELECT outcome, reason FROM captures WHERE item_id = items.id AND ended_at IS NOT NULL"
+            "  SELECT outcome, reason, failure, page_kind FROM captures"
+            "  WHERE item_id = items.id AND ended_at IS NOT NULL"
             "  ORDER BY started_at DESC, id DESC LIMIT 1) AS last ON true"
             " WHERE items.is_top_level OR NOT %(top_level_only)s"
             " ORDER BY (items.lane = 'danger') DESC NULLS LAST, items.received_at, items.id LIMIT %(limit)s",

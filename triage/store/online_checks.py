@@ -7,6 +7,7 @@ from uuid import UUID
 from hashsets.model import Algorithm, Fingerprint
 from triage.ids import new_id
 from triage.rules.online import PastCheck, ShownBefore, ShownChild
+from triage.rules.page_kinds import PageKind
 from triage.rules.states import ClosedAs, OnlineResult
 from triage.store.rows import Connection, row_of
 
@@ -75,8 +76,9 @@ def read_last_checks(conn: Connection, item_id: UUID, *, round_: int, limit: int
 
 def read_shown(conn: Connection, item_id: UUID) -> ShownBefore:
     """Return what an item showed in its last successful capture."""
-    body = conn.execute(
-        "SELECT captures.sha256 FROM items JOIN captures ON captures.id = items.capture_id WHERE items.id = %(id)s",
+    capture = conn.execute(
+        "SELECT captures.sha256, page_kind, exit_name FROM items JOIN captures ON captures.id = items.capture_id"
+        " WHERE items.id = %(id)s",
         {"id": item_id},
     ).fetchone()
     images = conn.execute(
@@ -92,13 +94,21 @@ def read_shown(conn: Connection, item_id: UUID) -> ShownBefore:
         {"id": item_id},
     ).fetchall()
     children = conn.execute(
-        "SELECT items.url, items.closed_as FROM shown_children JOIN items ON items.id = child_id"
-        " WHERE parent_id = %(id)s AND items.url IS NOT NULL ORDER BY place, items.id",
+        "SELECT items.url, items.closed_as, embedded_files.sha256 FROM shown_children"
+        " JOIN items ON items.id = child_id"
+        " LEFT JOIN embedded_files ON page_id = parent_id AND embedded_files.item_id = child_id"
+        " WHERE parent_id = %(id)s ORDER BY place, items.id",
         {"id": item_id},
     ).fetchall()
+    sha256, kind, exit_name = capture if capture else (None, None, None)
     return ShownBefore(
-        body=bytes(body[0]) if body and body[0] is not None else None,
+        body=bytes(sha256) if sha256 is not None else None,
         images=tuple(bytes(row[0]) for row in images),
         fingerprints=tuple(Fingerprint(Algorithm.PDQ, bytes(row[0]).hex(), *row[1:]) for row in fingerprints),
-        children=tuple(ShownChild(row[0], ClosedAs(row[1]) if row[1] else None) for row in children),
+        children=tuple(
+            ShownChild(url, ClosedAs(closed_as) if closed_as else None, bytes(carried) if carried else None)
+            for url, closed_as, carried in children
+        ),
+        kind=PageKind(kind) if kind else None,
+        exit_name=exit_name or "",
     )

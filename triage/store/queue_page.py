@@ -110,7 +110,8 @@ def _read_rows(conn: Connection, item_ids: list[UUID], *, is_blind: bool) -> lis
             " CROSS JOIN LATERAL ("
             "  SELECT count(*) AS pictures, count(*) FILTER (WHERE is_known) AS known FROM ("
             "   SELECT DISTINCT image_id, is_known FROM shown_images WHERE item_id = items.id"
-            "   OR item_id IN (SELECT child_id FROM shown_children WHERE parent_id = items.id)) AS distinct_ones"
+            "   OR item_id IN (SELECT child_id FROM shown_children JOIN items AS child ON child.id = child_id"
+            "    WHERE parent_id = items.id AND child.closed_as IS DISTINCT FROM 'too_small')) AS distinct_ones"
             " ) AS shown ORDER BY place",
             {"ids": item_ids, "is_blind": is_blind},
         ).fetchall()

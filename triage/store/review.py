@@ -60,6 +60,7 @@ class Picture:
         nearest: bits to the nearest listed picture, None without one.
         looks: how often this person asked to see it in this round.
         has_looked, has_judged: whether this person did, in this round.
+        has_sheet: whether the frames of an animation are kept side by side.
     """
 
     item_id: UUID
@@ -80,6 +81,7 @@ class Picture:
     nearest: int | None
     has_views: bool
     has_thumb: bool
+    has_sheet: bool
     looks: int
     has_looked: bool
     has_judged: bool
@@ -172,12 +174,16 @@ def read_captures(conn: Connection, item_id: UUID) -> list[CaptureFound]:
 
 
 def read_pictures(conn: Connection, item_id: UUID, person_id: UUID) -> list[Picture]:
-    """Return the distinct pictures that an item shows now, itself or by its page, in their order on it."""
+    """Return the distinct pictures that an item shows now, itself or by its page, in their order on it.
+
+    Those of a page that are too small to be anything are left out.
+    """
     with conn.cursor(row_factory=row_of(Picture)) as cursor:
         return cursor.execute(
             "WITH shown AS (SELECT DISTINCT ON (image_id) image_id, family.item_id, place FROM ("
             "  SELECT %(id)s::uuid AS item_id, -1 AS place"
-            "  UNION ALL SELECT child_id, place FROM shown_children WHERE parent_id = %(id)s) AS family"
+            "  UNION ALL SELECT child_id, place FROM shown_children JOIN items ON items.id = child_id"
+            "   WHERE parent_id = %(id)s AND items.closed_as IS DISTINCT FROM 'too_small') AS family"
             "  JOIN shown_images ON shown_images.item_id = family.item_id"
             "  ORDER BY image_id, place, family.item_id)"
             " SELECT shown.item_id, items.reference, items.url, items.state AS item_state, items.closed_as,"
@@ -191,6 +197,8 @@ def read_pictures(conn: Connection, item_id: UUID, person_id: UUID) -> list[Pict
             "  AND kind <> 'bytes') AS has_views,"
             " EXISTS (SELECT FROM evidence_objects WHERE evidence_objects.image_id = images.id"
             "  AND kind = 'thumb') AS has_thumb,"
+            " EXISTS (SELECT FROM evidence_objects WHERE evidence_objects.image_id = images.id"
+            "  AND kind = 'sheet') AS has_sheet,"
             " mine.looks, mine.has_looked,"
             " EXISTS (SELECT FROM assessments WHERE assessments.image_id = images.id"
             "  AND assessments.round = images.round AND person_id = %(person)s) AS has_judged"

@@ -6,10 +6,9 @@
 3. Silence or a failure may be ours: then the resolver is asked for the root servers, which it always knows. If
    that is not answered either, our resolver is away and nothing is said of the host.
 
-The resolver's own address may be private; what it answers is judged by whoever asks (`dialling/policy.py`).
+The resolver's own address may be private (`dialling/name_servers.py`); what it answers is judged by whoever asks.
 """
 
-import ipaddress
 import time
 from dataclasses import dataclass
 
@@ -18,7 +17,8 @@ import dns.name
 import dns.rdatatype
 import dns.resolver
 
-from triage.errors import ServerUnavailableError, SettingsError
+from triage.errors import ServerUnavailableError
+from workers.dialling.name_servers import read_name_servers
 
 LIFETIME_S = 10.0
 PROBE_S = 2.0
@@ -87,25 +87,10 @@ def find_addresses(host: str, *, server: str | None, lifetime_s: float | None = 
 
 
 def _make_resolver(server: str | None) -> dns.resolver.Resolver:
-    if server is None:
-        try:
-            return dns.resolver.Resolver()
-        except (dns.exception.DNSException, OSError):
-            raise SettingsError("This machine names no DNS resolver: set DNS_SERVER.") from None
+    servers = read_name_servers(server)
     resolver = dns.resolver.Resolver(configure=False)
-    address, port = server, 53
-    if server.count(":") == 1 or server.startswith("["):
-        address, _, digits = server.rpartition(":") if not server.endswith("]") else (server, "", "53")
-        address = address.strip("[]")
-        port = int(digits) if digits.isdecimal() else 0
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        raise SettingsError("DNS_SERVER is not an IP address.") from None
-    if not 0 < port < 65536:
-        raise SettingsError("DNS_SERVER names no port.")
-    resolver.nameservers = [address]
-    resolver.port = port
+    resolver.nameservers = list(servers.addresses)
+    resolver.port = servers.port
     return resolver
 
 

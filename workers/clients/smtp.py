@@ -1,6 +1,6 @@
 """The mail relay (RFC 5321, October 2008), spoken so that each way to fail says whether the message left.
 
-1. Connect, with TLS and a checked certificate (STARTTLS or smtps); only loopback may go without.
+1. Connect to a checked address, with TLS and a checked certificate (STARTTLS or smtps); only loopback may go without.
 2. Sign in if the address names a user, name sender and recipient, ask for DATA. Until the relay says 354
    nothing has left: a broken connection or silence is `RefusedForNow`.
 3. Hand the message over and wait for the reply. A clear 4xx or 5xx says that it did not leave; a broken
@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 
 from triage.crash_points import crash_point
 from triage.errors import SettingsError
+from workers.dialling.dial_ours import dial_ours
 
 PREPARE_S = 40.0
 """Time until the relay must have asked for the message, in seconds."""
@@ -61,6 +62,25 @@ class Unclear:
 
 
 Outcome = Accepted | RefusedForNow | RefusedForGood | Unclear
+
+
+class _CheckedPeer(smtplib.SMTP):
+    """Dials checked addresses only."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return dial_ours(host, port, timeout)
+
+
+class _CheckedTlsPeer(smtplib.SMTP_SSL):
+    """Likewise, with TLS from the first byte."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
+        plain = dial_ours(host, port, timeout)
+        try:
+            return self.context.wrap_socket(plain, server_hostname=self._host)  # type: ignore[attr-defined]
+        except BaseException:
+            plain.close()
+            raise
 
 
 class _RefusedError(Exception):
@@ -144,7 +164,8 @@ class MailRelay:
     def _talk(self, peer: smtplib.SMTP, sender: str, recipient: str, message: bytes, began: float) -> Outcome:
         try:
             self._connect(peer)
-        except (OSError, ValueError, smtplib.SMTPException):  # a host name may be a ValueError too
+        # A host name may be a ValueError too; SettingsError: it leads where no relay of ours can stand.
+        except (OSError, ValueError, SettingsError, smtplib.SMTPException):
             return RefusedForNow()
         try:
             try:
@@ -166,12 +187,12 @@ class MailRelay:
     def _make_peer(self) -> smtplib.SMTP:
         timeout = max(0.1, min(self.timeout_s, PREPARE_S))
         if self.is_tls:
-            peer: smtplib.SMTP = smtplib.SMTP_SSL(
+            peer: smtplib.SMTP = _CheckedTlsPeer(
                 local_hostname=self.hello, timeout=timeout, context=self.trust
             )
             peer._host = self.host  # type: ignore[attr-defined]  # the name that the certificate must bear
         else:
-            peer = smtplib.SMTP(local_hostname=self.hello, timeout=timeout)
+            peer = _CheckedPeer(local_hostname=self.hello, timeout=timeout)
         return peer
 
     def _connect(self, peer: smtplib.SMTP) -> None:

@@ -2,149 +2,174 @@
 
 Started by `door.py` as `python -I -B -m workers.fetcher FD` with an empty environment.
 
-1. Everything needed is imported, the event loop and the TLS context are made.
-2. The start message gives limits and practice names.
-3. The process locks itself: no capabilities, Landlock to Python and the resolver's files and to a few TCP
-   ports, a system call filter without Unix sockets, new processes, or listening; resource limits.
-4. READY says which of these hold; then jobs are answered one by one until the worker closes.
+1. The start message gives limits, ways out and practice names.
+2. All that is needed later is imported and read now: certificates, name servers, the page reader's tables.
+3. The process locks itself (`locks.py`): after that it opens no file and dials no port but those that it named.
+4. READY says which locks hold; then jobs are answered one by one until the worker closes.
 """
 
 import asyncio
 import os
-import resource
 import socket
-import ssl
 import sys
-from dataclasses import asdict
-from pathlib import Path
+import time
+from dataclasses import asdict, replace
 from typing import Any
 
-import httpcore2
-
-from triage.errors import CaptureFailedError, CaptureRefusedError, HotlineError, SandboxUnavailableError
+from triage.errors import CaptureFailedError, CaptureRefusedError, HotlineError, SettingsError
+from triage.rules.fetch_failures import FetchFailure
 from triage.sandbox import locks
-from workers.dialling.policy import ALLOWED_PORTS
+from workers.dialling.exits import Exits
+from workers.dialling.name_servers import NameServers, read_name_servers
+from workers.dialling.policy import ALLOWED_PORTS, read_networks
 from workers.dialling.practice_names import PracticeNames
-from workers.fetcher.client import fetch_url
-from workers.fetcher.page import MAX_PAGE_BYTES, find_pictures, is_page
-from workers.fetcher.wire import FetchLimits, FrameError, receive_frame, send_frame
-
-RESOLVER_FILES = ("resolv.conf", "hosts", "host.conf", "nsswitch.conf", "gai.conf", "services", "protocols")
-CERTIFICATE_FOLDERS = ("/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/ca-certificates")
-DNS_PORT = 53  # long DNS answers come by TCP
-MEMORY_BYTES = 2 << 30
-OPEN_FILES = 64
-
-
-def list_readable() -> list[Path]:
-    """Return what the process may read: Python, our packages, the resolver's files, the certificates."""
-    kept_out = {Path("/etc"), Path("/proc")}
-    wanted = [path for path in locks.python_paths() if path not in kept_out]
-    wanted += [Path("/etc") / name for name in RESOLVER_FILES]
-    wanted += [Path(folder) for folder in CERTIFICATE_FOLDERS]
-    defaults = ssl.get_default_verify_paths()
-    wanted += [Path(place) for place in (defaults.cafile, defaults.capath) if place]
-    return sorted({path.resolve() for path in wanted if path.exists()})
+from workers.fetcher.answers import write_page
+from workers.fetcher.client import Answer, Chain, fetch_url
+from workers.fetcher.connect import Connector
+from workers.fetcher.locks import lock_process
+from workers.fetcher.page import is_page, warm_up
+from workers.fetcher.resolver import DnsResolver
+from workers.fetcher.trust import make_trust
+from workers.fetcher.visit import Visit, visit
+from workers.fetcher.wire import FetchLimits, FetchOrder, FrameError, receive_frame, send_frame
 
 
-def lock_process(practice: PracticeNames, *, strict: bool) -> dict[str, Any]:
-    """Put every lock on this process.
+class Desk:
+    """Does the jobs of one process, one at a time.
 
     Args:
-        practice: its loopback ports may be dialled too.
-        strict: whether to refuse to go on without seccomp.
-
-    Returns:
-        What each layer got, by name.
-
-    Raises:
-        SandboxUnavailableError: a lock is missing and `strict` is set, or the kernel refused.
+        channel: to the worker.
+        limits: of every fetch.
+        connector: dials.
     """
-    for kind, most in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-    ):
-        resource.setrlimit(kind, (most, most))
-    readable = list_readable()
-    ports = sorted(ALLOWED_PORTS | practice.dial_ports() | {DNS_PORT})
-    layers: dict[str, Any] = {"capabilities": locks.drop_capabilities(), "rlimits": True}
-    try:
-        layers["seccomp"] = locks.deny_syscalls()
-    except SandboxUnavailableError:
-        if strict:
-            raise
-        layers["seccomp"] = False
-    # After seccomp: counting this process's threads needs /proc, which is not among the readable paths.
-    layers["landlock"] = locks.lock_filesystem(readable=readable, tcp_connect=ports, tcp_bind=())
-    return layers
+
+    def __init__(self, channel: socket.socket, limits: FetchLimits, connector: Connector) -> None:
+        self._channel = channel
+        self._limits = limits
+        self._connector = connector
+
+    async def do_job(self, message: dict[str, Any]) -> None:
+        """Do one job and send its answers; errors become words or names."""
+        job = message.get("job")
+        try:
+            await self._fetch(job, FetchOrder(**message["order"]))
+        except CaptureRefusedError as error:
+            send_frame(self._channel, {"job": job, "refused": str(error)})
+        except CaptureFailedError as error:
+            send_frame(self._channel, {"job": job, "failed": error.failure})
+        except (MemoryError, RuntimeError, ValueError, TypeError, KeyError, ImportError):
+            # A stranger's bytes found a fault of ours: this job is over, the next one must not suffer.
+            send_frame(self._channel, {"job": job, "failed": FetchFailure.FETCHER_STOPPED.value})
+
+    async def _fetch(self, job: Any, order: FetchOrder) -> None:
+        deadline = time.monotonic() + self._limits.total_s
+        chain = Chain()
+
+        async def fetch(url: str, *, referer: str, led_by: str) -> Answer:
+            return await fetch_url(
+                replace(order, url=url, referer=referer),
+                self._limits,
+                connector=self._connector,
+                deadline=deadline,
+                chain=chain,
+                led_by=led_by,
+            )
+
+        first = await fetch(order.url, referer=order.referer, led_by="start")
+        is_read = is_page(first.hops[-1].content_type, first.body)
+        # At once: what came is not lost with a page that is slow to read, or frames that are slow to come.
+        send_frame(self._channel, {"job": job, "page": is_read, **_write_answer(first)}, first.body)
+        if is_read and order.wants_page:
+            seen = await visit(first, self._limits, fetch)
+            self._send_page(job, seen, is_elsewhere=seen.answer is not first)
+
+    def _send_page(self, job: Any, seen: Visit, *, is_elsewhere: bool) -> None:
+        """Send what a page holds, and the answer that it led to where that is another one."""
+        frame: dict[str, Any] = {"job": job, "page": True, "bytes": None, "holds": None}
+        bodies = []
+        if is_elsewhere:
+            frame |= _write_answer(seen.answer)
+            bodies.append(seen.answer.body)
+        if seen.page is not None:
+            frame["holds"] = write_page(
+                seen.page.facts,
+                pictures=list(seen.page.pictures),
+                found=seen.page.found,
+                complete=seen.page.is_complete,
+                embedded=[len(one) for one in seen.page.embedded],
+            )
+            bodies += seen.page.embedded
+        send_frame(self._channel, frame, b"".join(bodies))
 
 
-def answer_job(
-    message: dict[str, Any],
-    channel: socket.socket,
-    loop: asyncio.AbstractEventLoop,
-    limits: FetchLimits,
-    practice: PracticeNames,
-    ssl_context: ssl.SSLContext,
-) -> None:
-    """Do one job and send the answer (errors become words); a page's pictures follow in a second frame."""
-    job = message.get("job")
-    try:
-        answer = loop.run_until_complete(
-            fetch_url(str(message.get("url")), limits, ssl_context, practice=practice)
-        )
-    except CaptureRefusedError as error:
-        send_frame(channel, {"job": job, "refused": str(error)})
-        return
-    except CaptureFailedError as error:
-        send_frame(channel, {"job": job, "failed": str(error)})
-        return
-    except (OSError, ValueError, MemoryError, RuntimeError) as error:
-        send_frame(channel, {"job": job, "failed": f"the fetch ended with {type(error).__name__}"})
-        return
-    last = answer.hops[-1]
-    is_read = 200 <= last.status < 300 and is_page(last.content_type, answer.body)
-    frame = {
-        "job": job,
+def _write_answer(answer: Answer) -> dict[str, Any]:
+    return {
         "hops": [asdict(hop) for hop in answer.hops],
         "bytes": len(answer.body),
         "elapsed_ms": answer.elapsed_ms,
-        "page": is_read,
     }
-    send_frame(channel, frame, answer.body)
-    if is_read:
-        # One more than wanted is looked for: so that a page that was cut is known to be cut.
-        found = find_pictures(answer.body, last.url, limits.max_pictures + 1)
-        is_complete = len(answer.body) <= MAX_PAGE_BYTES and len(found) <= limits.max_pictures
-        frame = {"job": job, "pictures": found[: limits.max_pictures], "complete": is_complete}
-        send_frame(channel, frame)
+
+
+def find_servers(limits: FetchLimits) -> NameServers:
+    """Return which name servers are asked; none where the machine has none, which is then said of each name.
+
+    Raises:
+        SettingsError: DNS_SERVER cannot be read.
+    """
+    try:
+        return read_name_servers(limits.dns_server)
+    except SettingsError:
+        if limits.dns_server is not None:
+            raise
+        return NameServers(())
+
+
+def list_ports(exits: Exits, practice: PracticeNames, servers: NameServers) -> frozenset[int]:
+    """Return the TCP ports that are dialled: only those of exits and of the DNS, where nothing goes out directly."""
+    ports = exits.ports | ({servers.port} if servers.addresses else set())
+    return ports | ALLOWED_PORTS | practice.dial_ports() if exits.can_be_direct else ports
 
 
 def serve(channel: socket.socket) -> int:
-    """Lock the process and answer jobs until the worker closes; return the exit status."""
+    """Make ready, lock the process and answer jobs until the worker closes; return the exit status."""
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(httpcore2.AnyIOBackend().sleep(0))  # imports now what it would import on use
-    "a.example".encode("idna")  # likewise
-    ssl_context = ssl.create_default_context()
     start = receive_frame(channel)
     if start is None:
         return 0
     try:
-        locks.die_with_parent(int(start["parent"]))
         limits = FetchLimits(**start["limits"])
         practice = PracticeNames.from_rows(start["practice"])
-        layers = lock_process(practice, strict=limits.strict)
+        exits = Exits.from_settings(
+            limits.exits,
+            limits.exit_rules,
+            networks=[(str(prefix), str(country)) for prefix, country in start["networks"]],
+            credentials={name: (user, password) for name, (user, password) in start["credentials"].items()},
+        )
+        servers = find_servers(limits)
+        resolver = DnsResolver(servers)
+        loop.run_until_complete(resolver.warm_up())
+        "a.example".encode("idna")  # imports now what TLS would import on use
+        warm_up()
+        connector = Connector(
+            resolve=resolver.find_addresses,
+            trust=make_trust(),
+            exits=exits,
+            practice=practice,
+            inside=read_networks(limits.inside_networks),
+            connect_s=limits.connect_s,
+        )
+        locks.die_with_parent(int(start["parent"]))
+        layers = lock_process(list_ports(exits, practice, servers), strict=limits.strict)
     except HotlineError as error:
         send_frame(channel, {"error": str(error)})
         return 1
     except (OSError, KeyError, TypeError, ValueError) as error:
         send_frame(channel, {"error": f"the fetcher cannot lock itself: {type(error).__name__}"})
         return 1
+    desk = Desk(channel, limits, connector)
     send_frame(channel, {"layers": layers})
     while (message := receive_frame(channel)) is not None:
-        answer_job(message, channel, loop, limits, practice, ssl_context)
+        loop.run_until_complete(desk.do_job(message))
     return 0
 
 
@@ -158,5 +183,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Not sys.exit: a name server that does not answer must not hold up the end.
+    # Not sys.exit: what is still under way must not hold up the end.
     os._exit(main())

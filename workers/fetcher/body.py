@@ -1,9 +1,15 @@
-"""A body as it arrives: counted, decompressed once at most, stopped at the limit."""
+"""A body as it arrives: counted, decompressed once at most, stopped at the limit and where it unfolds too far."""
 
 import zlib
 
-from triage.errors import CaptureFailedError, CaptureRefusedError
+from triage.errors import CaptureRefusedError
+from triage.rules.fetch_failures import FetchFailure
+from workers.fetcher.failures import fail
 
+MAX_RATIO = 100
+"""Most bytes that one packed byte may unfold to, beyond the first FREE_BYTES."""
+FREE_BYTES = 1 << 20
+_STEP_BYTES = 1 << 20
 _GZIP_BITS = 31
 _ZLIB_BITS = 15
 _BARE_BITS = -15
@@ -41,8 +47,8 @@ class BodyReader:
         """Add one chunk as it came from the network.
 
         Raises:
-            CaptureRefusedError: the body is over the limit.
-            CaptureFailedError: it cannot be decompressed.
+            CaptureRefusedError: the body is over the limit, or unfolds too far.
+            CaptureFailedError: BAD_COMPRESSION.
         """
         self._raw_bytes += len(chunk)
         if self._raw_bytes > self._max_bytes:
@@ -53,19 +59,30 @@ class BodyReader:
         if self._inflater is None:
             self._body += chunk
             return
-        try:
-            self._body += self._inflater.decompress(chunk, self._max_bytes - len(self._body) + 1)
-        except zlib.error:
-            raise CaptureFailedError("the file cannot be decompressed") from None
-        if len(self._body) > self._max_bytes:
-            raise CaptureRefusedError(f"the file is larger than {self._max_bytes} bytes when decompressed")
+        # After the end of the stream come bytes that browsers ignore, and so do we.
+        rest, is_full = chunk, True
+        while (rest or is_full) and not self._inflater.eof:
+            try:
+                part = self._inflater.decompress(rest, _STEP_BYTES)
+            except zlib.error:
+                raise fail(FetchFailure.BAD_COMPRESSION) from None
+            self._body += part
+            self._check_growth()
+            # A full step may leave output behind although no input is left.
+            rest, is_full = self._inflater.unconsumed_tail, len(part) == _STEP_BYTES
 
     def finish(self) -> bytes:
         """Return the whole body.
 
         Raises:
-            CaptureFailedError: the compressed stream ended too early.
+            CaptureFailedError: CUT_OFF, the compressed stream ended too early.
         """
         if self._inflater is not None and self._raw_bytes and not self._inflater.eof:
-            raise CaptureFailedError("the file ended too early")
+            raise fail(FetchFailure.CUT_OFF)
         return bytes(self._body)
+
+    def _check_growth(self) -> None:
+        if len(self._body) > self._max_bytes:
+            raise CaptureRefusedError(f"the file is larger than {self._max_bytes} bytes when decompressed")
+        if len(self._body) > FREE_BYTES + MAX_RATIO * self._raw_bytes:
+            raise CaptureRefusedError(f"the file unfolds to more than {MAX_RATIO} times its size")

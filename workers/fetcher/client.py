@@ -1,291 +1,284 @@
 """The HTTP client of the fetcher: every connection is checked, every redirect is a new request.
 
-1. The URL, already in normal form, is cut by our own parser; the client library never reads one.
-2. `CheckedBackend` resolves the host once, checks all addresses by `policy.py`, and dials a checked one.
-3. A redirect is joined, made normal and starts again at 1, on a new connection.
-4. The body is read in chunks through `body.BodyReader`.
-5. One deadline covers all of it, whatever the server does to stay busy.
+1. The URL, already in normal form, is cut by our own parser; the protocol library never reads one.
+2. `connect.Connector` checks, resolves, chooses the way out and dials.
+3. One request is sent, one head is read (RFC 9112 by h11): at most 64 KiB, at most 20 interim answers.
+4. A redirect is joined, made normal and starts again at 1, on a new connection; cookies go with it to their own host.
+5. The body is read in chunks through `body.BodyReader`, never more slowly than the least rate.
+6. One deadline covers all of it, whatever the server does to stay busy.
 """
 
 import asyncio
-import ipaddress
-import socket
-import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import httpcore2
+import h11
 
-from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError
-from triage.rules.urls import UrlParts, resolve_link, split_url
-from workers.dialling.policy import (
-    Network,
-    check_answer,
-    check_host,
-    check_inside,
-    check_port,
-    is_numeric,
-    read_networks,
-)
-from workers.dialling.practice_names import NO_PRACTICE, PracticeNames
+from triage.errors import CaptureRefusedError, InvalidUrlError
+from triage.rules.fetch_failures import FetchFailure
+from triage.rules.urls import resolve_link, split_url
 from workers.fetcher.body import BodyReader
-from workers.fetcher.wire import FetchLimits, Hop
-
-Resolver = Callable[[str], Awaitable[list[str]]]
+from workers.fetcher.connect import Connection, Connector, Progress
+from workers.fetcher.cookies import CookieJar
+from workers.fetcher.failures import fail
+from workers.fetcher.headers import (
+    decode_header,
+    find_destination,
+    make_headers,
+    make_printable,
+    record_headers,
+)
+from workers.fetcher.wire import FetchLimits, FetchOrder, Hop
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-MAX_ADDRESSES_TRIED = 3
-ACCEPT = "text/html,application/xhtml+xml,image/*,video/*;q=0.9,*/*;q=0.8"
+MAX_HEAD_BYTES = 64 << 10
+MAX_INTERIM_ANSWERS = 20
+SILENCE_S = 30.0
+"""Longest time without a byte, in seconds."""
+RATE_GRACE_S = 10.0
+"""Time from the first byte on in which an answer may be as slow as it likes, in seconds."""
+READ_BYTES = 256 << 10
+MAX_TYPE_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one fetch brought: every hop, the last body, and the milliseconds it took."""
+    """What one fetch brought.
+
+    Attributes:
+        hops: every answer in order, the last one included.
+        body: decompressed bytes of the last one.
+        elapsed_ms: milliseconds of the whole fetch.
+        content_type: the last one's Content-Type with its parameters, printable; empty when there was none.
+    """
 
     hops: tuple[Hop, ...]
     body: bytes
     elapsed_ms: int
+    content_type: str = ""
 
 
-async def resolve_host(host: str) -> list[str]:
-    """Ask the system's resolver.
+@dataclass(slots=True)
+class Chain:
+    """What the requests of one job carry along: cookies, and the tor exit once one was taken.
 
-    Returns:
-        All addresses of the answer, IPv6 with its scope if it has one.
-
-    Raises:
-        CaptureFailedError: the name has no address, or nobody answers.
+    A site behind Tor must not make us show our own address by leading to one of its servers elsewhere.
     """
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        if error.errno in {socket.EAI_AGAIN, socket.EAI_SYSTEM}:
-            raise CaptureFailedError("the name service does not answer") from None
-        raise CaptureFailedError("the host name has no address") from None
-    except UnicodeError:
-        raise CaptureFailedError("the host name cannot be asked for") from None
-    return [str(entry[4][0]) for entry in found]
 
-
-class CheckedBackend(httpcore2.AsyncNetworkBackend):
-    """Dials only addresses that the policy lets pass; `dialled` is the last one."""
-
-    def __init__(self, resolve: Resolver, practice: PracticeNames, inside: tuple[Network, ...] = ()) -> None:
-        """Take the resolver, the practice names and the networks of our own; nothing is dialled yet."""
-        self._resolve = resolve
-        self._practice = practice
-        self._inside = inside
-        self._network = httpcore2.AnyIOBackend()
-        self.dialled = ""
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Check, resolve, check every answer, dial.
-
-        Raises:
-            CaptureRefusedError: port, name or any address is refused.
-            CaptureFailedError: no address can be reached.
-        """
-        check_port(port)
-        check_host(host, practice=self._practice, inside=self._inside)
-        addresses = check_answer(
-            await self._find_addresses(host), practice=self._practice, inside=self._inside
-        )
-        if not addresses:
-            raise CaptureFailedError("the host name has no address")
-        failure: Exception | None = None
-        for address in addresses[:MAX_ADDRESSES_TRIED]:
-            target, target_port = self._practice.dials.get(address, (address, port))
-            check_inside(ipaddress.ip_address(target), self._inside)  # where practice leads to counts too
-            try:
-                stream = await self._network.connect_tcp(target, target_port, timeout=timeout)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-                continue
-            peer = stream.get_extra_info("server_addr")
-            if not peer or ipaddress.ip_address(str(peer[0])) != ipaddress.ip_address(target):
-                await stream.aclose()
-                raise CaptureRefusedError("the connection led to another address")
-            self.dialled = address
-            return stream
-        if isinstance(failure, httpcore2.ConnectTimeout):
-            raise CaptureFailedError("the server does not answer")
-        raise CaptureFailedError("the server refuses connections or cannot be reached")
-
-    async def _find_addresses(self, host: str) -> list[str]:
-        if host in self._practice.addresses:
-            return [self._practice.addresses[host]]
-        if is_numeric(host):
-            return [host]
-        return await self._resolve(host)
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Refuse: nothing on the internet is a Unix socket."""
-        raise CaptureRefusedError("Unix sockets are not dialled")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait, for the library."""
-        await asyncio.sleep(seconds)
+    cookies: CookieJar = field(default_factory=CookieJar)
+    tor_exit: str = ""
 
 
 async def fetch_url(
-    url: str,
+    order: FetchOrder,
     limits: FetchLimits,
-    ssl_context: ssl.SSLContext,
     *,
-    practice: PracticeNames = NO_PRACTICE,
-    resolve: Resolver = resolve_host,
+    connector: Connector,
+    deadline: float,
+    chain: Chain | None = None,
+    led_by: str = "start",
 ) -> Answer:
     """Fetch one URL with all its redirects.
 
     Args:
-        url: in normal form.
-        limits: deadlines, sizes, and the networks of our own.
-        ssl_context: verifies certificates and host names.
-        practice: exemptions of a practice deployment.
-        resolve: gives the addresses of a name.
+        order: URL in normal form, exit, isolation and referer.
+        limits: sizes, rates and the request profile.
+        connector: dials.
+        deadline: `time.monotonic()` at which it must be over.
+        chain: what the requests before this one left behind.
+        led_by: start, refresh or frame.
 
     Raises:
         CaptureRefusedError: policy refuses an address or an answer.
-        CaptureFailedError: it did not work this time.
+        CaptureFailedError: it did not work this time; `failure` names why.
     """
     started = time.monotonic()
-    backend = CheckedBackend(resolve, practice, read_networks(limits.inside_networks))
+    progress = Progress()
     try:
-        async with asyncio.timeout(limits.total_s):
-            hops, body = await _follow(url, limits, ssl_context, backend)
+        # The loop's clock is the monotonic one.
+        async with asyncio.timeout_at(deadline):
+            hops, body, content_type = await _follow(
+                order, limits, connector, chain or Chain(), led_by, progress
+            )
     except TimeoutError:
-        raise CaptureFailedError(f"no complete answer within {limits.total_s:g} seconds") from None
-    return Answer(tuple(hops), body, round((time.monotonic() - started) * 1000))
+        raise fail(progress.if_over) from None
+    return Answer(tuple(hops), body, round((time.monotonic() - started) * 1000), content_type)
 
 
 async def _follow(
-    url: str, limits: FetchLimits, ssl_context: ssl.SSLContext, backend: CheckedBackend
-) -> tuple[list[Hop], bytes]:
+    order: FetchOrder,
+    limits: FetchLimits,
+    connector: Connector,
+    chain: Chain,
+    led_by: str,
+    progress: Progress,
+) -> tuple[list[Hop], bytes, str]:
     hops: list[Hop] = []
+    url = order.url
+    destination = find_destination(led_by, order.referer)
     while True:
-        hop, location, body = await _ask(url, limits, ssl_context, backend)
-        hops.append(hop)
-        if location is None:
-            return hops, body
+        parts = split_url(url)
+        headers = make_headers(
+            parts,
+            profile=limits.profile,
+            agent=limits.user_agent,
+            language=limits.language,
+            referer=order.referer,
+            cookie=chain.cookies.find(parts),
+            destination=destination,
+        )
+        started = time.monotonic()
+        wish = order.exit_name or chain.tor_exit
+        connection = await connector.connect(parts, progress, wish=wish, isolation=order.isolation)
+        if connector.exits.is_tor(connection.exit_name):
+            chain.tor_exit = connection.exit_name
+        try:
+            exchange = _Exchange(connection, limits, progress)
+            head = await exchange.ask(parts.target, headers)
+            found = _Head(head)
+            for header in found.list_all(b"set-cookie"):
+                chain.cookies.take(parts, header)
+            hops.append(
+                Hop(
+                    url=url,
+                    status=head.status_code,
+                    address=connection.address,
+                    content_type=_read_media_type(found.find(b"content-type")),
+                    tls=connection.tls,
+                    exit_name=connection.exit_name,
+                    certificate=connection.certificate,
+                    certificate_fault=connection.certificate_fault,
+                    headers=record_headers(found.headers),
+                    elapsed_ms=round((time.monotonic() - started) * 1000),
+                    led_by=led_by,
+                )
+            )
+            location = found.find(b"location") if head.status_code in REDIRECTS else ""
+            if not location:
+                reader = BodyReader(
+                    limits.max_bytes, found.find(b"content-encoding"), found.find(b"content-length")
+                )
+                await exchange.read_body(reader)
+                content_type = make_printable(found.find(b"content-type"))[:MAX_TYPE_CHARACTERS]
+                return hops, reader.finish(), content_type
+        finally:
+            connection.close()
         if len(hops) > limits.max_redirects:
             raise CaptureRefusedError(f"more than {limits.max_redirects} redirects")
         try:
             url = resolve_link(url, location).url
         except InvalidUrlError as error:
             raise CaptureRefusedError(f"a redirect leads nowhere: {error}") from None
+        led_by = "redirect"
 
 
-async def _ask(
-    url: str, limits: FetchLimits, ssl_context: ssl.SSLContext, backend: CheckedBackend
-) -> tuple[Hop, str | None, bytes]:
-    """Make one request; the redirect's target is None when this is the last answer."""
-    parts = split_url(url)
-    target = httpcore2.URL(scheme=parts.scheme, host=parts.host, port=parts.port, target=parts.target)
-    timeouts = {"connect": limits.connect_s, "read": limits.total_s, "write": limits.total_s, "pool": 1.0}
-    pool = httpcore2.AsyncConnectionPool(
-        ssl_context=ssl_context,
-        network_backend=backend,
-        max_connections=1,
-        max_keepalive_connections=0,
-        http2=False,
-        retries=0,
-    )
-    try:
-        async with (
-            pool,
-            pool.stream(
-                "GET", target, headers=_make_headers(parts, limits), extensions={"timeout": timeouts}
-            ) as response,
-        ):
-            hop = Hop(
-                url=url,
-                status=response.status,
-                address=backend.dialled,
-                content_type=_read_media_type(_find_header(response, b"content-type")),
-                tls=_read_tls_version(response),
-            )
-            location = _find_header(response, b"location")
-            if response.status in REDIRECTS and location:
-                return hop, location, b""
-            reader = BodyReader(
-                limits.max_bytes,
-                _find_header(response, b"content-encoding"),
-                _find_header(response, b"content-length"),
-            )
-            async for chunk in response.aiter_stream():
-                reader.take(chunk)
-            return hop, None, reader.finish()
-    except httpcore2.TimeoutException:
-        raise CaptureFailedError("the server does not answer") from None
-    except httpcore2.ProtocolError:
-        raise CaptureFailedError("the server's answer is not proper HTTP, or was cut off") from None
-    except (httpcore2.NetworkError, ssl.SSLError) as error:
-        raise _explain_break(error) from None
-    except ValueError:
-        raise CaptureFailedError("the server's answer cannot be read") from None
+class _Exchange:
+    """One request and its answer on one connection."""
 
+    def __init__(self, connection: Connection, limits: FetchLimits, progress: Progress) -> None:
+        self._reader = connection.reader
+        self._writer = connection.writer
+        self._least_rate = limits.least_rate
+        self._progress = progress
+        self._state = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._is_head = True
+        self._received = 0
+        self._first_at: float | None = None
 
-def _make_headers(parts: UrlParts, limits: FetchLimits) -> list[tuple[bytes, bytes]]:
-    host = f"[{parts.host}]" if ":" in parts.host else parts.host
-    if parts.port != {"http": 80, "https": 443}[parts.scheme]:
-        host += f":{parts.port}"
-    headers = {
-        "Host": host,
-        "User-Agent": limits.user_agent,
-        "Accept": ACCEPT,
-        "Accept-Language": "sq,en;q=0.7",
-        "Accept-Encoding": "identity",
-        "Connection": "close",
-    }
-    return [(name.encode(), value.encode("ascii", "ignore")) for name, value in headers.items()]
+    async def ask(self, target: str, headers: list[tuple[bytes, bytes]]) -> h11.Response:
+        """Send the request and read the head of the final answer.
 
+        Raises:
+            CaptureFailedError: SILENT, TOO_SLOW, BROKEN_OFF or NOT_HTTP.
+        """
+        self._progress.if_over = FetchFailure.SILENT
+        try:
+            request = h11.Request(method="GET", target=target, headers=headers)
+            data = (self._state.send(request) or b"") + (self._state.send(h11.EndOfMessage()) or b"")
+            self._writer.write(data)
+            for _ in range(MAX_INTERIM_ANSWERS):
+                event = await self._next_event()
+                if isinstance(event, h11.Response):
+                    if event.status_code > 599:
+                        raise fail(FetchFailure.NOT_HTTP)
+                    self._is_head = False
+                    return event
+                if not isinstance(event, h11.InformationalResponse) or event.status_code == 101:
+                    break
+        except h11.ProtocolError:
+            failure = FetchFailure.NOT_HTTP if self._received else FetchFailure.BROKEN_OFF
+            raise fail(failure) from None
+        raise fail(FetchFailure.NOT_HTTP)
 
-def _find_header(response: httpcore2.Response, name: bytes) -> str:
-    for key, value in response.headers:
-        if key.lower() == name:
+    async def read_body(self, reader: BodyReader) -> None:
+        """Read the body to its end.
+
+        Raises:
+            CaptureRefusedError, CaptureFailedError: it is too large, too slow, cut off or no proper HTTP.
+        """
+        while True:
             try:
-                return value.decode("utf-8")
-            except UnicodeDecodeError:
-                return value.decode("latin-1")
-    return ""
+                event = await self._next_event()
+            except h11.ProtocolError:
+                failure = FetchFailure.CUT_OFF if self._reader.at_eof() else FetchFailure.NOT_HTTP
+                raise fail(failure) from None
+            if isinstance(event, h11.Data):
+                reader.take(bytes(event.data))
+            elif isinstance(event, h11.EndOfMessage):
+                return
+            else:
+                raise fail(FetchFailure.NOT_HTTP)
+
+    async def _next_event(self) -> object:
+        while (event := self._state.next_event()) is h11.NEED_DATA:
+            self._state.receive_data(await self._receive())
+        return event
+
+    async def _receive(self) -> bytes:
+        """Receive what there is; empty at the end of the connection."""
+        # The library's own limit lets a head pass that comes at once; interim answers count here too.
+        most = MAX_HEAD_BYTES - self._received if self._is_head else READ_BYTES
+        if most <= 0:
+            raise fail(FetchFailure.NOT_HTTP)
+        patience = SILENCE_S
+        is_by_rate = False
+        if self._first_at is not None and self._least_rate > 0:
+            # From here on the whole answer so far would be slower than the least rate.
+            too_slow_at = self._first_at + max(RATE_GRACE_S, self._received / self._least_rate)
+            left = max(too_slow_at - time.monotonic(), 0.0)
+            is_by_rate = left < patience
+            patience = min(left, patience)
+        try:
+            async with asyncio.timeout(patience):
+                data = await self._reader.read(most)
+        except TimeoutError:
+            raise fail(FetchFailure.TOO_SLOW if is_by_rate else FetchFailure.SILENT) from None
+        except OSError:  # a broken TLS record is one too
+            raise fail(FetchFailure.BROKEN_OFF) from None
+        if self._first_at is None and data:
+            self._first_at = time.monotonic()
+            self._progress.if_over = FetchFailure.OUT_OF_TIME
+        self._received += len(data)
+        return data
+
+
+class _Head:
+    """The headers of one answer, names lower case."""
+
+    def __init__(self, response: h11.Response) -> None:
+        self.headers: list[tuple[bytes, bytes]] = [
+            (bytes(name), bytes(value)) for name, value in response.headers
+        ]
+
+    def find(self, name: bytes) -> str:
+        """Return a header's first value; empty without one."""
+        return next(iter(self.list_all(name)), "")
+
+    def list_all(self, name: bytes) -> list[str]:
+        """Return all values of a header."""
+        return [decode_header(value) for key, value in self.headers if key == name]
 
 
 def _read_media_type(header: str) -> str:
     media = header.partition(";")[0].strip().lower()
     return media if media.isascii() and media.isprintable() and len(media) <= 127 else ""
-
-
-def _read_tls_version(response: httpcore2.Response) -> str:
-    stream = response.extensions.get("network_stream")
-    secured = stream.get_extra_info("ssl_object") if stream is not None else None
-    return str(secured.version() or "") if secured is not None else ""
-
-
-def _explain_break(error: BaseException) -> CaptureFailedError:
-    for cause in _causes_of(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return CaptureFailedError("the certificate of the server cannot be verified")
-        if isinstance(cause, ssl.SSLError):
-            return CaptureFailedError("the server and we find no common TLS")
-    return CaptureFailedError("the connection broke off")
-
-
-def _causes_of(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

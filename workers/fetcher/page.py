@@ -1,146 +1,225 @@
-"""The pictures of an HTML page, as URLs. Runs inside the locked fetcher only: a page is a stranger's text."""
+"""What an HTML page holds. Runs inside the locked fetcher only: a page is a stranger's text.
 
-import codecs
+1. `decode_page` makes text of its first 32 MiB, `scan_page` finds tags and texts, `collect_sources` what they name.
+2. The pages that frames carry inside (`srcdoc`) are read the same way, one level deep.
+3. References become normal URLs, each once; `data:` URLs become bytes.
+4. The page's own site comes first, then the largest by what the page promises, then the order of the page.
+
+Nothing here is slow in any input (`tests/security/test_hostile_pages.py`), and nothing is imported or opened after
+`warm_up`.
+"""
+
+import hashlib
 import re
-
-from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
+from dataclasses import dataclass, field
 
 from triage.errors import InvalidUrlError
-from triage.rules.urls import resolve_link
+from triage.rules.page_kinds import PageFacts
+from triage.rules.sites import find_site
+from triage.rules.urls import resolve_link, split_url
+from workers.fetcher import page_text
+from workers.fetcher.data_urls import (
+    MAX_ALL_EMBEDDED_BYTES,
+    MAX_ESCAPES,
+    is_data_url,
+    is_too_long,
+    read_data_url,
+)
+from workers.fetcher.page_facts import gather_facts
+from workers.fetcher.page_sources import PageSources, Source, collect_sources
+from workers.fetcher.page_tags import PageTags, scan_page
 
-MAX_PAGE_BYTES = 4 * 2**20
-MAX_NODES = 20_000
-MAX_SRCSET_CHARACTERS = 32_768
+MAX_PAGE_BYTES = 32 << 20
+MAX_FOUND = 20_000
+MAX_RESOLVED_CHARACTERS = 2 << 20
+MAX_INNER_PAGES = 50
+MAX_FRAMES_FOUND = 200
+MAX_REFRESH_S = 1_000_000.0
 
 PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-PICTURE_ENDINGS = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".avif", ".heic", ".heif", ".bmp"),
-    *(".tif", ".tiff", ".jxl"),
+_REFRESH = re.compile(
+    r"""\s*([0-9]{0,6})[0-9.]*+(?:[\s;,]++(?:url\s*=\s*)?(?:"([^"]*)|'([^']*)|(.*)))?""", re.I | re.S
 )
-VIDEO_ENDINGS = (".mp4", ".webm", ".mov", ".m4v", ".avi", ".mkv", ".3gp", ".mpg", ".mpeg", ".wmv", ".flv")
 
-_PICTURE_METAS = frozenset({"og:image", "og:image:url", "og:image:secure_url", "og:video", "og:video:url",
-                            "og:video:secure_url", "twitter:image", "twitter:image:src"})  # fmt: skip
-_LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-full", "data-large", "data-image")
-_LAZY_SETS = ("data-srcset", "data-lazy-srcset")
-_NODES = "meta[content], link[href], img, source, video, a[href], input[src], image"
-_CHARSET = re.compile(rb"charset\s{0,8}=\s{0,8}[\"']?([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
+
+@dataclass(frozen=True, slots=True)
+class PageFound:
+    """What a page holds.
+
+    Attributes:
+        pictures: normal URLs of pictures and videos, best first; with `embedded` at most as many as were asked for.
+        embedded: distinct files that the page carries itself, best first, at most 16 MiB each and 32 MiB in all.
+        found: distinct pictures and videos, taken or not; at most 20,000 are counted.
+        is_complete: False when a cap on size or number ended the reading, so that something may be missing.
+        frames: normal URLs of frames, in the order of the page.
+        refresh: seconds and normal URL of the page that it asks a browser to go to.
+        facts: what tells its kind.
+    """
+
+    pictures: tuple[str, ...] = ()
+    embedded: tuple[bytes, ...] = ()
+    found: int = 0
+    is_complete: bool = True
+    frames: tuple[str, ...] = ()
+    refresh: tuple[float, str] | None = None
+    facts: PageFacts = field(default_factory=PageFacts)
+
+
+@dataclass(slots=True)
+class _Picture:
+    """One distinct picture: a URL or bytes, and what decides its place."""
+
+    place: int
+    area: float
+    url: str = ""
+    data: bytes = b""
+    is_elsewhere: bool = False
+
+
+class _Resolver:
+    """Makes normal URLs of a page's references, within a budget: a page can hold more text than it has addresses."""
+
+    def __init__(self, url: str, base: str | None) -> None:
+        self._known: dict[str, str | None] = {}
+        self._base = url
+        self._left = MAX_RESOLVED_CHARACTERS
+        if base is not None:
+            self._base = self.resolve(base) or url
+            self._known.clear()
+
+    def resolve(self, reference: str) -> str | None:
+        """Return the normal URL, None when it is none or the budget is spent."""
+        if reference not in self._known:
+            # The base counts too: it is joined to every relative reference.
+            self._left -= len(reference) + len(self._base)
+            if self._left < 0:
+                return None
+            try:
+                self._known[reference] = resolve_link(self._base, reference).url
+            except InvalidUrlError:
+                self._known[reference] = None
+        return self._known[reference]
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether something was not resolved any more."""
+        return self._left < 0
+
+
+def warm_up() -> None:
+    """Do once all that would import or open something at its first use."""
+    page_text.warm_up()
+    sample = (
+        "<title>ë &euml;</title><img src='//ë.example/é'><img src='data:image/gif;base64,AA==' srcset='a 2x'>"
+    )
+    read_page(sample.encode(), "http://www.photos.example/", content_type="text/html; charset=utf-8", most=9)
 
 
 def is_page(content_type: str, body: bytes) -> bool:
     """Say whether an answer is an HTML page: by its type, or by its first bytes when it names none."""
-    if content_type:
-        return content_type in PAGE_TYPES
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type:
+        return media_type in PAGE_TYPES
     return (
         body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html", b"<head"))
     )
 
 
-def find_pictures(html: bytes, base_url: str, limit: int) -> list[str]:
-    """Find the URLs of a page's pictures and videos.
+def read_page(html: bytes, url: str, *, content_type: str = "", most: int) -> PageFound:
+    """Read what a page holds.
 
     Args:
-        html: the page; only its first 4 MiB are read.
-        base_url: normal URL of the page; a `base` element of the page is followed.
-        limit: most URLs that are returned.
-
-    Returns:
-        Normal http or https URLs in the page's order, each once.
+        html: the page; its first 32 MiB are read.
+        url: its normal URL; a `base` element is followed.
+        content_type: the header with its parameters.
+        most: most pictures that are taken, those inside the page included.
     """
-    if limit <= 0:
-        return []
-    try:
-        tree = LexborHTMLParser(_decode_page(html[:MAX_PAGE_BYTES]))
-        nodes = tree.css(_NODES)
-        bases = tree.css("base[href]")
-    except SelectolaxError:
-        return []
-    base = base_url
-    if bases:
-        base = _resolve(base_url, bases[0].attributes.get("href") or "") or base_url
-    found: dict[str, None] = {}
-    for node in nodes[:MAX_NODES]:
-        for reference in _read_references(node):
-            url = _resolve(base, reference)
-            if url is not None and url != base_url:
-                found[url] = None
-            if len(found) >= limit:
-                return list(found)
-    return list(found)
+    is_xml = content_type.lower().startswith("application/xhtml")
+    page = scan_page(page_text.decode_page(html[:MAX_PAGE_BYTES], content_type), is_xml=is_xml)
+    named = collect_sources(page)
+    resolver = _Resolver(url, named.base)
+    is_complete = named.is_complete and len(html) <= MAX_PAGE_BYTES
+    is_complete = _add_inner_pages(page, named) and is_complete
+    pictures, is_whole = _list_distinct(named.sources, resolver, url)
+    ordered = sorted(pictures, key=lambda one: (one.is_elsewhere, -one.area, one.place))
+    taken = ordered[: max(0, most)]
+    frames = dict.fromkeys(filter(None, (resolver.resolve(one) for one in named.frames[:MAX_FRAMES_FOUND])))
+    refresh = _read_refresh(named.refresh, resolver)
+    return PageFound(
+        pictures=tuple(one.url for one in taken if one.url),
+        embedded=tuple(one.data for one in taken if one.data),
+        found=len(pictures),
+        is_complete=is_complete
+        and is_whole
+        and not resolver.is_spent
+        and len(named.frames) <= MAX_FRAMES_FOUND,
+        frames=tuple(frames),
+        refresh=refresh,
+        facts=gather_facts(page, split_url(url).host, len(pictures)),
+    )
 
 
-def _decode_page(html: bytes) -> str:
-    if html.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return html.decode("utf-16", "replace")
-    named = _CHARSET.search(html[:2048])
-    name = named.group(1).decode("ascii") if named else "utf-8"
-    try:
-        return html.decode("cp1252" if name.lower() in {"iso-8859-1", "latin1"} else name, "replace")
-    except (LookupError, UnicodeError, ValueError):
-        return html.decode("utf-8", "replace")
+def _add_inner_pages(page: PageTags, named: PageSources) -> bool:
+    """Join what the pages inside `srcdoc` hold to the page's own; say whether all of it could be read."""
+    is_complete = len(named.inner_pages) <= MAX_INNER_PAGES
+    for text in named.inner_pages[:MAX_INNER_PAGES]:
+        if not named.spend(text):
+            break
+        inner = scan_page(text)
+        found = collect_sources(inner)
+        named.sources += found.sources
+        is_complete &= found.is_complete
+        page.tags += inner.tags
+        page.texts += inner.texts
+        page.scripts += inner.scripts
+    return is_complete and named.is_complete
 
 
-def _read_references(node: LexborNode) -> list[str]:
-    """Return what one element refers to, best first; nothing for elements that show no picture."""
-    attributes = node.attributes
-    if node.tag == "meta":
-        name = (attributes.get("property") or attributes.get("name") or "").lower()
-        return _present([attributes.get("content")]) if name in _PICTURE_METAS else []
-    if node.tag == "link":
-        relations = (attributes.get("rel") or "").lower().split()
-        return _present([attributes.get("href")]) if "image_src" in relations else []
-    if node.tag == "a":
-        href = attributes.get("href") or ""
-        path = re.split(r"[?#]", href, maxsplit=1)[0].lower().strip()
-        return [href] if path.endswith(PICTURE_ENDINGS + VIDEO_ENDINGS) else []
-    if node.tag == "video":
-        return _present([attributes.get("src"), attributes.get("poster")])
-    if node.tag == "image":
-        return _present([attributes.get("href"), attributes.get("xlink:href")])
-    sets = _present([attributes.get(name) for name in ("srcset", *_LAZY_SETS)])
-    references = [largest for largest in map(_find_largest, sets) if largest]
-    references += _present([attributes.get(name) for name in _LAZY_SOURCES])
-    if not references:
-        references = _present([attributes.get("src")])
-    return references
-
-
-def _present(values: list[str | None]) -> list[str]:
-    return [value for value in values if value and value.strip()]
-
-
-def _find_largest(srcset: str) -> str | None:
-    """Return the candidate with the greatest width or density (https://html.spec.whatwg.org/, srcset)."""
-    text = srcset[:MAX_SRCSET_CHARACTERS]
-    best: tuple[float, str] | None = None
-    place = 0
-    while place < len(text):
-        while place < len(text) and (text[place].isspace() or text[place] == ","):
-            place += 1
-        start = place
-        while place < len(text) and not text[place].isspace():
-            place += 1
-        url = text[start:place]
-        size = 1.0
-        if url.endswith(","):
-            url = url.rstrip(",")
+def _list_distinct(sources: list[Source], resolver: _Resolver, own: str) -> tuple[list[_Picture], bool]:
+    """Return each picture once, with the largest area promised for it; and whether all could be looked at."""
+    site = find_site(split_url(own).host)
+    found: dict[str, _Picture] = {}
+    embedded_left = MAX_ALL_EMBEDDED_BYTES
+    escapes_left = MAX_ESCAPES
+    is_whole = True
+    for place, source in enumerate(sources):
+        if len(found) >= MAX_FOUND:
+            return list(found.values()), False
+        if is_data_url(source.reference):
+            escapes_left -= source.reference.count("%")
+            if escapes_left < 0:
+                is_whole = False
+                continue
+            data = read_data_url(source.reference, is_shown=source.is_shown)
+            if data is None:
+                is_whole &= not is_too_long(source.reference)
+                continue
+            key = "data:" + hashlib.sha256(data).hexdigest()
+            # Stand-ins of a few bytes must not crowd out pictures, whatever size they are stretched to.
+            picture = _Picture(place, min(source.area, 8.0 * len(data)), data=data)
         else:
-            end = text.find(",", place)
-            end = len(text) if end < 0 else end
-            size = _read_size(text[place:end])
-            place = end
-        if url and (best is None or size > best[0]):
-            best = (size, url)
-    return best[1] if best else None
+            url = resolver.resolve(source.reference)
+            if url is None or url == own:
+                continue
+            key = url
+            picture = _Picture(place, source.area, url=url)
+        if key in found:
+            found[key].area = max(found[key].area, picture.area)
+            continue
+        if len(picture.data) > embedded_left:
+            is_whole = False
+            continue
+        embedded_left -= len(picture.data)
+        picture.is_elsewhere = not picture.data and find_site(split_url(picture.url).host) != site
+        found[key] = picture
+    return list(found.values()), is_whole
 
 
-def _read_size(descriptor: str) -> float:
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)[wx]", (descriptor.split() or [""])[0])
-    return float(match.group(1)) if match else 1.0
-
-
-def _resolve(base: str, reference: str) -> str | None:
-    try:
-        return resolve_link(base, reference).url
-    except InvalidUrlError:
+def _read_refresh(content: str | None, resolver: _Resolver) -> tuple[float, str] | None:
+    """Read `5; url=/there` (https://html.spec.whatwg.org/#attr-meta-http-equiv-refresh); None without an address."""
+    match = _REFRESH.match(content[:4096]) if content else None
+    if match is None:
         return None
+    reference = (match[2] or match[3] or match[4] or "").strip()
+    url = resolver.resolve(reference) if reference else None
+    return None if url is None else (min(float(match[1] or 0), MAX_REFRESH_S), url)

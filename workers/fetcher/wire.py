@@ -1,7 +1,15 @@
 """What passes between the worker and the fetcher process: the shapes and the frames.
 
-A frame is four bytes of length, big-endian, then that many bytes of JSON (UTF-8). A body follows its frame as
-plain bytes whose number the frame gives. Requests and answers carry the job's id.
+A frame is four bytes of length, big-endian, then that many bytes of JSON (UTF-8). Bodies follow their frame as plain
+bytes whose numbers the frame gives. Orders and answers carry the job's id. What passes, in this order:
+
+    worker → fetcher  parent, limits, practice, networks, credentials
+    fetcher → worker  layers, or error
+    worker → fetcher  job, order
+    fetcher → worker  job, hops, bytes, elapsed_ms, page + the body; or job, refused; or job, failed
+    fetcher → worker  where `page` is true and the order wants pages: job, bytes (null, or hops and elapsed_ms with them
+                      when the page led to another answer), holds (null, or pictures, found, complete, facts, embedded)
+                      + that answer's body + the embedded files; or refused or failed as above
 """
 
 import json
@@ -30,7 +38,7 @@ class FetchLimits:
         max_frames: most frames of one page that are read.
         least_rate: bytes a second below which an answer is too slow, after ten seconds; 0: never.
         profile: browser or plain, see `headers.py`.
-        user_agent: header that the browser profile sends.
+        user_agent: User-Agent header; of the plain profile the hotline's name.
         language: Accept-Language header.
         exits: the ways out as FETCH_EXITS has them.
         exit_rules: which one is taken, as FETCH_EXIT_RULES has them.
@@ -58,6 +66,7 @@ class FetchLimits:
     @classmethod
     def from_settings(cls, settings: Settings) -> "FetchLimits":
         """Take the limits from the settings of this process."""
+        is_browser = settings.fetch_profile == "browser"
         return cls(
             total_s=settings.fetch_total_s,
             connect_s=settings.fetch_connect_s,
@@ -67,7 +76,7 @@ class FetchLimits:
             max_frames=settings.page_max_frames,
             least_rate=settings.fetch_least_rate,
             profile=settings.fetch_profile,
-            user_agent=settings.fetch_user_agent,
+            user_agent=settings.fetch_user_agent if is_browser else settings.hotline_name,
             language=settings.fetch_language,
             exits=settings.fetch_exits,
             exit_rules=settings.fetch_exit_rules,
@@ -113,7 +122,7 @@ class Hop:
         certificate_fault: why it could not be verified, in words; empty when it was.
         headers: allow-listed headers of the answer, names lower case, in their order.
         elapsed_ms: milliseconds from dialling to the end of the head.
-        led_by: what led here: start, redirect or refresh.
+        led_by: what led here: start, redirect or refresh (frame, of a page's frames, which are no hops of it).
     """
 
     url: str

@@ -51,7 +51,13 @@ def test_an_answer_is_described_without_its_bytes() -> None:
         )
     assert code == 0
     assert shown.pop("elapsed_ms") >= 0
+    hops = shown.pop("hops")
+    assert [(hop["led_by"], hop["status"], hop["exit"]) for hop in hops] == [
+        ("start", 302, "direct"),
+        ("redirect", 404, "direct"),
+    ]
     assert shown == {
+        "exit": "direct",
         "url": "http://photos.example/a",
         "final_url": "http://photos.example/b",
         "status": 404,
@@ -61,7 +67,27 @@ def test_an_answer_is_described_without_its_bytes() -> None:
         "sha256": hashlib.sha256(b"hello").hexdigest(),
         "content_type": "image/png",
     }
-    assert (failed_code, set(failed)) == (1, {"url", "failed"})
+    assert (failed_code, failed["failure"]) == (1, "connect_timeout")
+
+
+def test_what_a_page_holds_is_counted_and_every_request_has_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run_site() as site:
+        site.lay_answer("/", b"<img src=a.jpg><img src=b.jpg>", "text/html")
+        monkeypatch.setattr(fetch, "read_practice", lambda settings: site.practice_names())
+        code, out, err = call(capsys, "http://photos.example/", "--practice", "--exit", "direct")
+    assert (code, err) == (0, "")
+    assert "page: pictures 2, embedded 0, found 2, complete True\n" in out
+    assert (
+        "\n  led_by start, url http://photos.example/, status 200, address 203.0.113.10, exit direct, ms "
+        in out
+    )
+
+
+def test_an_unknown_way_out_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = call(capsys, "http://photos.net/", "--exit", "abroad")
+    assert (code, err) == (1, "refused: there is no way out of that name\n")
 
 
 def test_practice_without_a_database_is_said_to_be_missing() -> None:

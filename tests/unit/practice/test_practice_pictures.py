@@ -11,13 +11,16 @@ import numpy as np
 import pdqhash
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hashsets.thresholds import PDQ_RADIUS
 from triage.cli.practice import odd_files
 from triage.cli.practice.catalogue import DRAWINGS, GALLERY_SIZE, Catalogue
+from triage.cli.practice.odd_files import can_write_heic
 from triage.cli.practice.pictures import (
     KINDS,
+    LONG_FRAMES,
+    SIZE,
     crop_slightly,
     draw_animation,
     draw_picture,
@@ -89,8 +92,8 @@ def test_variations_stay_near(kind: str) -> None:
     assert count_bits(wanted, hash_file(reencode(encode(image, "JPEG"), "WEBP"))) <= PDQ_RADIUS
     assert count_bits(wanted, hash_pixels(resize(image, 0.5))[0]) <= PDQ_RADIUS
     assert count_bits(wanted, hash_pixels(crop_slightly(image, 0.004))[0]) <= PDQ_RADIUS
-    assert resize(image, 0.5).size == (400, 300)
-    assert crop_slightly(image, 0.01).size == (784, 588)
+    assert resize(image, 0.5).size == (SIZE[0] // 2, SIZE[1] // 2)
+    assert crop_slightly(image, 0.01).size == (628, 470)
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG"])
@@ -111,7 +114,48 @@ def test_no_two_catalogue_pictures_are_near_unless_made_so() -> None:
         for one, two in itertools.combinations(STILL, 2)
         if count_bits(hashes[one], hashes[two]) <= 60
     }
-    assert near == {frozenset(("near-original", "near-served")), frozenset(("gallery-original", "gallery-7"))}
+    made = (
+        ("near-original", "near-served"),
+        ("gallery-original", "gallery-7"),
+        ("turned-original", "turned-served"),
+    )
+    assert near == {frozenset(pair) for pair in made}
+
+
+def test_a_picture_on_its_side_is_upright_for_who_reads_its_note() -> None:
+    catalogue = Catalogue(1)
+    with Image.open(io.BytesIO(catalogue.read("turned-served"))) as image:
+        stored, upright = image.convert("RGB"), ImageOps.exif_transpose(image).convert("RGB")
+    original = hash_pixels(catalogue.draw("turned-original"))[0]
+    assert stored.size == upright.size[::-1]
+    assert count_bits(hash_pixels(upright)[0], original) <= 10
+    assert count_bits(hash_pixels(stored)[0], original) > 60
+
+
+def test_a_long_animation_shows_another_picture_late_only() -> None:
+    catalogue = Catalogue(1)
+    late = hash_pixels(catalogue.draw("late-original"))[0]
+    with Image.open(io.BytesIO(catalogue.read("late-served"))) as image:
+        assert image.n_frames == LONG_FRAMES  # type: ignore[attr-defined]
+        near = []
+        for number in range(0, LONG_FRAMES, 3):
+            image.seek(number)
+            if count_bits(hash_pixels(image.convert("RGB"))[0], late) <= 31:
+                near.append(number)
+    assert near == [96, 99]
+
+
+@pytest.mark.parametrize(("name", "mode"), [("four-inks", "CMYK"), ("sixteen-bits", "I;16")])
+def test_uncommon_pixels_are_what_they_say(name: str, mode: str) -> None:
+    with Image.open(io.BytesIO(Catalogue(1).read(name))) as image:
+        assert image.mode == mode
+        image.load()
+
+
+def test_a_telephone_picture_is_there_where_it_can_be_written() -> None:
+    assert ("phone-picture" in DRAWINGS) is can_write_heic()
+    if can_write_heic():
+        assert Catalogue(1).read("phone-picture")[4:12] in (b"ftypheic", b"ftypmif1")
 
 
 def test_replacing_one_file_changes_no_other() -> None:

@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from PIL import Image
 
-from triage.cli.practice.catalogue import GALLERY_SIZE, Catalogue
+from triage.cli.practice.catalogue import FORTY_FILES, GALLERY_SIZE, Catalogue
 from triage.cli.practice.networks import PRACTICE_HOSTS, PRACTICE_NETWORKS, find_network
 from triage.cli.practice.pages import OVERSIZED_BYTES, build_routes
-from triage.cli.practice.site import Site, start_site
+from triage.cli.practice.site import REMOVE_PATH, Site, start_site
+from triage.cli.practice.wide_pages import FORTY, IN_FRAME, SHOWN_WAYS
 from triage.errors import UnknownThingError
 
 PROGRAM = [sys.executable, "-m", "triage.cli.practice.site"]
@@ -39,6 +41,58 @@ def ask(port: int, host: str, path: str, method: str = "GET") -> tuple[int, dict
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
 
+def test_a_server_asks_to_wait_and_then_answers() -> None:
+    with start_site() as fresh:
+        first, headers, _ = ask(fresh.port, "www.prisni.example", "/p/after-wait.jpg")
+        assert (first, headers["retry-after"]) == (429, "1")
+        assert ask(fresh.port, "www.prisni.example", "/p/after-wait.jpg")[0] == 200
+        tries = [ask(fresh.port, "www.lodhur.example", "/p/after-errors.jpg")[0] for _ in range(4)]
+        assert tries == [503, 503, 200, 200]
+
+
+def test_forty_addresses_are_a_few_files(site: Site) -> None:
+    page = ask(site.port, "dyzet.shembull.example", "/")[2].decode()
+    shown = re.findall(r'<img src="([^"]+)"', page)
+    assert len(set(shown)) == FORTY
+    assert len({ask(site.port, "dyzet.shembull.example", path)[2] for path in shown}) == FORTY_FILES
+
+
+def test_one_page_shows_a_picture_in_every_way(site: Site) -> None:
+    page = ask(site.port, "kornize.shembull.example", "/albumi")[2].decode()
+    frame = ask(site.port, "kornize.shembull.example", "/lart/korniza.html")[2].decode()
+    for name in SHOWN_WAYS:
+        assert f"p/{name}.jpg" in page
+        assert ask(site.port, "kornize.shembull.example", f"/lart/p/{name}.jpg")[0] == 200
+    assert all(f"p/{name}.jpg" in frame for name in IN_FRAME)
+    assert "data:image/jpeg;base64," in page
+    tracker = ask(site.port, "kornize.shembull.example", "/lart/p/tracker.gif")[2]
+    with Image.open(io.BytesIO(tracker)) as image:
+        assert image.size == (1, 1)
+
+
+def test_what_is_shut_at_home_is_open_abroad_and_all_else_is_the_same(site: Site) -> None:
+    for path in ("/foto", "/p/behind-wall.jpg"):
+        assert ask(site.port, "vendi.nowhere.example", path)[0] == 451
+    status, _, body = ask(site.abroad_port, "vendi.nowhere.example", "/foto")
+    assert (status, b"behind-wall.jpg" in body) == (200, True)
+    assert ask(site.abroad_port, "vendi.nowhere.example", "/p/behind-wall.jpg")[0] == 200
+    picture = "/p/known-exact.jpg"
+    assert (
+        ask(site.abroad_port, "foto.shembull.example", picture)[2]
+        == ask(site.port, "foto.shembull.example", picture)[2]
+    )
+
+
+def test_what_an_operator_takes_down_is_gone_abroad_too() -> None:
+    with start_site() as fresh:
+        named = json.dumps({"remove": ["http://foto.shembull.example/p/new-single.jpg"]}).encode()
+        with closing(http.client.HTTPConnection("127.0.0.1", fresh.port, timeout=10)) as connection:
+            connection.request("POST", REMOVE_PATH, named)
+            assert connection.getresponse().status == 204
+        for port in (fresh.port, fresh.abroad_port):
+            assert ask(port, "foto.shembull.example", "/p/new-single.jpg")[0] == 410
+
+
 def test_unknown_hosts_and_paths_are_not_here(site: Site) -> None:
     assert ask(site.port, "elsewhere.example", "/")[0] == 404
     assert ask(site.port, "foto.shembull.example", "/nothing")[0] == 404
@@ -53,7 +107,7 @@ def test_rubbish_does_not_stop_the_site(site: Site) -> None:
 
 
 def test_it_listens_on_loopback_only(site: Site) -> None:
-    assert site._server.server_address[0] == "127.0.0.1"
+    assert {server.server_address[0] for server in site._servers} == {"127.0.0.1"}
 
 
 def test_every_host_has_a_documentation_address_and_an_operator() -> None:
@@ -79,7 +133,7 @@ def test_every_path_answers(site: Site) -> None:
     for host, paths in build_routes(Catalogue()).items():
         for path in set(paths) - slow_or_large:
             status, _, _ = ask(site.port, host, path, "HEAD")
-            assert status in {200, 301, 302, 307, 410}, path
+            assert status in {200, 301, 302, 307, 410, 429, 451, 503}, path
 
 
 def test_the_gallery_shows_thumbnails_that_link_to_pictures(site: Site) -> None:

@@ -13,7 +13,18 @@ def honest_header(job: str = "lie", **changes: object) -> dict[str, object]:
     rows: list[list[object]] = [["pdq", "ab" * 32, 0, turn, 80] for turn in turns]
     rows.append(["phash", "cd" * 8, 0, "r0", None])
     header: dict[str, object] = {"job": job, "format": "PNG", "width": 10, "height": 10, "frames": 1}
-    return {**header, "orientation": 1, "fingerprints": rows, **changes}
+    return {**header, "walked": 1, "is_whole": True, "orientation": 1, "fingerprints": rows, **changes}
+
+
+def list_rows(frames: int, *, is_turned: bool = False) -> list[list[object]]:
+    (*turns, stored) = honest_header()["fingerprints"]  # type: ignore[misc]
+    rows: list[list[object]] = []
+    for frame in range(frames):
+        upright = [["pdq", "ef" * 32, 0, "upright", 70]] if is_turned and frame == 0 else []
+        upright_phash = [["phash", "ef" * 8, 0, "upright", None]] if is_turned and frame == 0 else []
+        row = [[*one[:2], frame, *one[3:]] for one in (*turns, stored)]
+        rows += [*row[:-1], *upright, row[-1], *upright_phash]
+    return rows
 
 
 def read(header: object) -> answers.Header:
@@ -24,6 +35,39 @@ def test_an_honest_header_is_taken():
     header = read(honest_header())
     assert (header.format, header.width, header.frames, len(header.fingerprints)) == ("PNG", 10, 1, 9)
     assert header.fingerprints[0].quality == 80
+
+
+def test_a_turned_picture_has_both_hashes_upright_in_one_order():
+    rows = list_rows(2, is_turned=True)
+    header = read(honest_header(frames=2, walked=2, orientation=6, fingerprints=rows))
+    assert [one.orientation for one in header.fingerprints][7:12] == [
+        "r90flipy",
+        "upright",
+        "r0",
+        "upright",
+        "r0",
+    ]
+    rows[8], rows[9] = rows[9], rows[8]
+    with pytest.raises(HostilePictureError):
+        read(honest_header(frames=2, walked=2, orientation=6, fingerprints=rows))
+
+
+@pytest.mark.parametrize(("frames", "walked"), [(1, 1), (2, 2), (64, 64), (40, 65), (64, 5000), (1, 65)])
+def test_samples_that_can_be_are_taken(frames, walked):
+    header = read(honest_header(frames=frames, walked=walked, is_whole=False, fingerprints=list_rows(frames)))
+    assert (header.frames, header.walked, header.is_whole) == (frames, walked, False)
+
+
+@pytest.mark.parametrize(
+    ("frames", "walked"), [(1, 0), (2, 1), (1, 2), (3, 64), (64, 63), (64, 5001), (1, True)]
+)
+def test_samples_that_cannot_be_are_caught(frames, walked):
+    with pytest.raises(HostilePictureError):
+        read(honest_header(frames=frames, walked=walked, fingerprints=list_rows(frames)))
+
+
+def test_heic_is_a_format_too():
+    assert read(honest_header(format="HEIC")).format == wire.HEIC
 
 
 def test_order_of_fingerprints_is_fixed():
@@ -48,6 +92,9 @@ LIES = {
     "too many frames": {"frames": 65},
     "orientation": {"orientation": 9},
     "turned without upright": {"orientation": 6},
+    "walked is text": {"walked": "1"},
+    "whole is a number": {"is_whole": 1},
+    "upright without turned": {"fingerprints": [["pdq", "ab" * 32, 0, "upright", 80]] * 9},
     "one more field": {"path": "/etc/passwd"},
     "no prints": {"fingerprints": []},
     "prints null": {"fingerprints": None},
@@ -139,25 +186,23 @@ def pack_view(width: int, height: int, pixels: int) -> bytes:
 )
 def test_view_lies_are_caught(payload):
     with pytest.raises(HostilePictureError):
-        answers.read_view(payload, read(honest_header()))
+        answers.read_pixels(payload, answers.compute_view_size(read(honest_header())))
 
 
 def test_an_honest_view_is_taken():
-    view = answers.read_view(pack_view(10, 10, 300), read(honest_header()))
+    view = answers.read_pixels(pack_view(10, 10, 300), answers.compute_view_size(read(honest_header())))
     assert (view.width, view.height, len(view.rgb)) == (10, 10, 300)
 
 
-@pytest.mark.parametrize(
-    ("size", "orientation", "expected"),
-    [
-        ((1600, 1600), 1, (1600, 1600)),
-        ((1601, 10), 1, (1600, 9)),
-        ((40_000, 1), 1, (1600, 1)),
-        ((3200, 800), 6, (400, 1600)),
-    ],
-)
-def test_view_sizes(size, orientation, expected):
-    assert wire.compute_view_size(*size, orientation) == expected
+def test_a_sheet_has_exactly_the_size_that_its_header_says():
+    header = read(honest_header(frames=5, walked=5, fingerprints=list_rows(5)))
+    size = answers.compute_sheet_size(header)
+    assert size == (3 * 10 + 2 * 4, 2 * 10 + 4)
+    honest = pack_view(*size, size[0] * size[1] * 3)
+    assert answers.read_pixels(honest, size).width == size[0]
+    for lie in (honest[:-1], honest + b"x", pack_view(size[1], size[0], size[0] * size[1] * 3)):
+        with pytest.raises(HostilePictureError):
+            answers.read_pixels(lie, size)
 
 
 @pytest.mark.parametrize("job_id", ["", "-a", "a b", "a\nb", "é", "x" * 65])

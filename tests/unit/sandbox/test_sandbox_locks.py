@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -50,7 +51,6 @@ def test_a_second_thread_refuses_every_lock():
         for name, lock in {
             "process": lambda: locks.lock_process([], []),
             "files": lambda: locks.lock_filesystem(readable=[]),
-            "calls": locks.deny_syscalls,
         }.items():
             try:
                 lock()
@@ -152,46 +152,49 @@ def test_signals_to_processes_outside_are_refused():
     assert said == "EPERM"
 
 
-def test_the_fetcher_keeps_threads_and_loses_the_rest(tmp_path):
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        said = run_locked(
-            """
-            import asyncio, signal
-            port = int(sys.argv[1])
-            locks.deny_syscalls()
-            async def look_up():
-                loop = asyncio.get_running_loop()
-                found = await loop.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return len(found) > 0
-            def bind():
-                with socket.socket() as one:
-                    one.bind(("127.0.0.1", 0))
-            said = {"works": asyncio.run(look_up())}
-            said["refused"] = [
-                attempt(lambda: socket.socket(socket.AF_UNIX)),
-                attempt(os.fork),
-                attempt(lambda: os.execv("/usr/bin/true", ["true"])),
-                attempt(lambda: os.posix_spawn("/usr/bin/true", ["true"], {})),
-                attempt(lambda: os.kill(os.getppid(), 0)),
-                attempt(lambda: os.memfd_create("x")),
-                attempt(lambda: os.pidfd_open(os.getpid())),
-                attempt(lambda: kernel.unshare(kernel.CLONE_NEWUSER)),
-                attempt(lambda: kernel.call_kernel(425, 8, None)),
-                attempt(lambda: kernel.call_kernel(101, 0, 0, 0, 0)),
-                attempt(bind),
-            ]
-            said["unknown"] = attempt(lambda: kernel.call_kernel(500))
-            print(json.dumps(said))
-            """,
-            listener.getsockname()[1],
-        )
-    assert said["works"] is True
-    assert set(said["refused"]) == {"EPERM"}  # type: ignore[call-overload]
-    assert said["unknown"] == "ENOSYS"
+def test_a_late_import_is_an_error_with_words():
+    said = run_locked("""
+        locks.forbid_imports()
+        import json, os
+        try:
+            import sqlite3
+            said = "imported"
+        except ModuleNotFoundError as error:
+            said = str(error)
+        try:
+            b"x".decode("mac_farsi")
+        except LookupError as error:
+            said = [said, str(error)]
+        print(json.dumps(said))
+    """)
+    assert said == ["nothing is imported after the locks", "unknown encoding: mac_farsi"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "outcome"), [("decoder", "killed"), ("heic", "ran"), ("fetcher", "killed")]
+)
+def test_only_the_heic_profile_lets_a_thread_run(profile, outcome):
+    said = run_locked(
+        """
+        import ctypes, signal
+        from triage.sandbox import calls
+        def run_thread():
+            thread = ctypes.c_ulong()
+            routine = ctypes.cast(kernel.libc.labs, ctypes.c_void_p)
+            refusal = kernel.libc.pthread_create(ctypes.byref(thread), None, routine, None)
+            return refusal or kernel.libc.pthread_join(thread, None)
+        run_thread()  # as the warm-up does
+        child = os.fork()
+        if child == 0:
+            locks.refuse_privileges()
+            locks.filter_calls(getattr(calls, sys.argv[1].upper()))
+            os._exit(run_thread())
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print(json.dumps({0: "ran", -signal.SIGSYS: "killed"}.get(ended, ended)))
+        """,
+        profile,
+    )
+    assert said == outcome
 
 
 def test_dropping_capabilities_leaves_none_even_for_new_programs():
@@ -217,20 +220,26 @@ def test_python_paths_leave_the_folder_above_our_packages_out():
     assert any(Path(locks.__file__).is_relative_to(path) for path in paths)
 
 
-@pytest.mark.parametrize("cpu_s", [1])
-def test_limits_are_set(cpu_s):
-    said = run_locked(
-        """
-        import resource
-        memory = locks.read_memory_size() + 64 * 2**20
-        locks.limit_resources(memory, int(sys.argv[1]))
-        try:
-            bytearray(128 * 2**20)
-            grown = True
-        except MemoryError:
-            grown = False
-        os.write(1, json.dumps([grown, resource.getrlimit(resource.RLIMIT_CPU)[0]]).encode())
-        """,
-        cpu_s,
-    )
-    assert said == [False, cpu_s]
+LIMITED = """
+    import resource
+    memory = locks.read_memory_size() + 64 * 2**20
+    threads = json.loads(sys.argv[1])
+    locks.limit_resources(memory, 1, threads=threads)
+    try:
+        bytearray(128 * 2**20)
+        grown = True
+    except MemoryError:
+        grown = False
+    limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_CPU, resource.RLIMIT_NPROC)]
+    os.write(1, json.dumps([grown, *limits]).encode())
+"""
+
+
+@pytest.mark.parametrize(("threads", "most"), [("0", 0), ("8", 11)])
+def test_limits_are_set(threads, most):
+    assert run_locked(LIMITED, threads) == [False, 1, most]
+
+
+def test_the_limit_of_threads_can_be_left_as_it_is():
+    most = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    assert run_locked(LIMITED, "null") == [False, 1, most]

@@ -2,8 +2,9 @@
 
 1. Join: the one-time link of `hotline user add` sets password and code app; then sign in with both.
 2. Recipients: the clerk enters them, the lead approves them.
-3. Judge: what is known is confirmed without a look; what is new is looked at, by one or by two; a lead decides.
-4. Clear: lift holds, decide hosting, hand on, record what an operator answered.
+3. Have captured again through another way out what was shut to us.
+4. Judge: what is known is confirmed without a look; what is new is looked at, by one or by two; a lead decides.
+5. Clear: lift holds, decide hosting, hand on, record what an operator answered.
 """
 
 import re
@@ -117,6 +118,14 @@ class Assessors:
         }
         return [police, *operators, partner, helpline]
 
+    # Capturing again
+
+    def capture_again(self, item_id: UUID, exit_name: str) -> None:
+        """Have an item captured again through a way out."""
+        browser = self.browse(FIRST)
+        browser.open(f"/items/{item_id}")
+        _require(browser.submit("recapture", exit=exit_name), "an item could not be captured again")
+
     # Judging
 
     def judge_first(self, item_id: UUID, plan: Plan) -> None:
@@ -135,7 +144,8 @@ class Assessors:
     def _judge(
         self, browser: StaffBrowser, item_id: UUID, plan: Plan, label: int, *, danger: bool, hold: bool
     ) -> None:
-        page = browser.open(f"/items/{item_id}")
+        path = f"/items/{item_id}"
+        page = browser.open(path)
         if page.has_form("confirm"):
             _require(browser.submit("confirm"), "a known item could not be confirmed")
             return
@@ -143,7 +153,8 @@ class Assessors:
             page = _require(browser.submit("confirm-known"), "known pictures could not be confirmed")
         said: set[str] = set()
         while True:
-            page = browser.open(f"/items/{item_id}")
+            if page.path != path:
+                page = browser.open(path)
             forms = [form for form in page.list_forms() if form not in said]
             number = next((found[1] for form in forms if (found := re.fullmatch(r"judge-(\d+)", form))), None)
             if number is None:
@@ -156,9 +167,8 @@ class Assessors:
                 continue
             else:
                 target = f"judge-{number}"
-            _require(
-                self._press(browser, target, label, danger=danger, hold=hold), "a picture could not be judged"
-            )
+            page = self._press(browser, target, label, danger=danger, hold=hold)
+            _require(page, "a picture could not be judged")
         self._judge_bare(browser, item_id, page)
 
     def _press(self, browser: StaffBrowser, target: str, label: int, *, danger: bool, hold: bool) -> Page:
@@ -174,7 +184,7 @@ class Assessors:
 
     def _judge_bare(self, browser: StaffBrowser, item_id: UUID, page: Page) -> None:
         """Judge what has nothing to look at: a text, a dead link, a page without pictures."""
-        for child in page.list_links(r"/items/[0-9a-f-]{36}"):
+        for child in page.list_links(r"/items/[0-9a-f-]{36}", selector="li a[href]"):
             if str(item_id) not in child:
                 inner = browser.open(child)
                 if inner.has_form("judge-item") and inner.tree.css_first("article.picture") is None:
@@ -211,9 +221,8 @@ class Assessors:
         """Record that an operator answered a notice: removed."""
         clerk = self.browse(CLERK)
         page = clerk.open("/sendings?state=sent")
-        for path in page.list_links(r"/sendings/[0-9a-f-]{36}"):
-            opened = clerk.open(path)
-            if reference in opened.words and opened.has_form("answer"):
+        for path in page.list_links(r"/sendings/[0-9a-f-]{36}", reference):
+            if clerk.open(path).has_form("answer"):
                 _require(clerk.submit("answer", answer="removed"), "an answer could not be recorded")
                 return
 

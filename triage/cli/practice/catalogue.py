@@ -15,19 +15,30 @@ from triage.errors import UnknownThingError
 GALLERY_SIZE = 9
 """Pictures in the practice gallery."""
 
+FORTY_FILES = 4
+"""Files under the forty addresses of one page."""
+
+ICONS = ("icon-1", "icon-2", "icon-3")
+"""Pictures that are too small to be anything."""
+
+SMALL = (480, 360)
+"""Width and height of pictures of which there are many, in pixels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """How one file is made.
 
     Attributes:
-        kind: one of pictures.KINDS, or animation, video, archive.
+        kind: one of pictures.KINDS, or animation, long-animation, icon, tracker, video, archive.
         file_format: format of a picture file.
         like: name of the drawing this is a variation of; None for a drawing of its own.
         factor: both sides of a variation are scaled by this.
         crop: share cut off each edge of a variation.
         quality: JPEG quality of the file, 1-95.
         keep: share of the bytes that is kept; below 1 the file is cut off.
+        size: width and height of a drawing of its own, in pixels.
+        mode: how the file holds its pixels: RGB, CMYK, I;16, or turned (lying on its side, with a note to turn it).
     """
 
     kind: str = "shapes"
@@ -37,6 +48,8 @@ class Drawing:
     crop: float = 0.0
     quality: int = 88
     keep: float = 1.0
+    size: tuple[int, int] = pictures.SIZE
+    mode: str = "RGB"
 
 
 def _list_drawings() -> dict[str, Drawing]:
@@ -69,7 +82,47 @@ def _list_drawings() -> dict[str, Drawing]:
     return drawings
 
 
-DRAWINGS = _list_drawings()
+def _list_shown() -> dict[str, Drawing]:
+    """Return what the pages of many pictures show, and what stands behind the patient servers and the walls."""
+    ways = (
+        "srcset",
+        "lazy",
+        "source",
+        "noscript",
+        "background",
+        "og",
+        "poster",
+        "inside",
+        "frame-1",
+        "frame-2",
+    )
+    drawings = {f"shown-{way}": Drawing(pictures.KINDS[n % 3], size=SMALL) for n, way in enumerate(ways)}
+    drawings |= {f"forty-{n}": Drawing(pictures.KINDS[n % 3], size=SMALL) for n in range(FORTY_FILES)}
+    drawings |= {name: Drawing("icon", "PNG") for name in ICONS}
+    drawings |= {
+        name: Drawing("shapes", size=SMALL)
+        for name in ("refreshed", "after-wait", "after-errors", "behind-wall")
+    }
+    drawings["tracker"] = Drawing("tracker", "GIF")
+    return drawings
+
+
+def _list_formats() -> dict[str, Drawing]:
+    """Return files that are pictures in uncommon ways."""
+    drawings = {
+        "turned-original": Drawing("landscape", "PNG", size=SMALL),
+        "turned-served": Drawing("landscape", like="turned-original", mode="turned"),
+        "late-original": Drawing("shapes", "PNG", size=pictures.ANIMATION_SIZE),
+        "late-served": Drawing("long-animation", "WEBP", like="late-original"),
+        "four-inks": Drawing("landscape", size=SMALL, mode="CMYK"),
+        "sixteen-bits": Drawing("landscape", "PNG", size=SMALL, mode="I;16"),
+    }
+    if odd_files.can_write_heic():
+        drawings["phone-picture"] = Drawing("landscape", "HEIF", size=SMALL)
+    return drawings
+
+
+DRAWINGS = _list_drawings() | _list_shown() | _list_formats()
 """Name → how the file is made."""
 
 _NUMBERS = {name: number for number, name in enumerate(sorted(DRAWINGS))}
@@ -105,7 +158,7 @@ class Catalogue:
         if drawing.like is not None and name not in self.replaced:
             image = self.draw(drawing.like)
         else:
-            image = pictures.draw_picture(self._seed_of(name), drawing.kind)
+            image = pictures.draw_picture(self._seed_of(name), drawing.kind, drawing.size)
         if drawing.crop:
             image = pictures.crop_slightly(image, drawing.crop)
         return image if drawing.factor == 1.0 else pictures.resize(image, drawing.factor)
@@ -137,17 +190,35 @@ class Catalogue:
 
     def _make(self, name: str) -> bytes:
         drawing = _find_drawing(name)
-        if drawing.kind == "video":
-            return odd_files.make_video_file(self._seed_of(name))
-        if drawing.kind == "archive":
-            return odd_files.make_archive(self._seed_of(name))
-        if drawing.kind == "animation":
-            return pictures.encode_animation(
-                pictures.draw_animation(self._seed_of(name)), drawing.file_format
-            )
-        options = {"quality": drawing.quality} if drawing.file_format == "JPEG" else {}
-        data = pictures.encode(self.draw(name), drawing.file_format, **options)
+        seed = self._seed_of(name)
+        match drawing.kind:
+            case "video":
+                return odd_files.make_video_file(seed)
+            case "archive":
+                return odd_files.make_archive(seed)
+            case "tracker":
+                return odd_files.make_tracker()
+            case "icon":
+                return pictures.encode(pictures.draw_picture(seed, size=(16, 16)), drawing.file_format)
+            case "animation":
+                return pictures.encode_animation(pictures.draw_animation(seed), drawing.file_format)
+            case "long-animation":
+                late = self.draw(drawing.like) if drawing.like else None
+                return pictures.encode_animation(
+                    pictures.draw_long_animation(seed, late), drawing.file_format
+                )
+        data = self._encode(self.draw(name), drawing)
         return data if drawing.keep == 1.0 else odd_files.cut_short(data, drawing.keep)
+
+    def _encode(self, image: Image.Image, drawing: Drawing) -> bytes:
+        if drawing.file_format == "HEIF":
+            return odd_files.make_heic(image)
+        if drawing.mode == "turned":
+            return odd_files.make_turned(image, drawing.quality)
+        options = {"quality": drawing.quality} if drawing.file_format == "JPEG" else {}
+        if drawing.mode != "RGB":
+            image = odd_files.convert_mode(image, drawing.mode)
+        return pictures.encode(image, drawing.file_format, **options)
 
 
 def _find_drawing(name: str) -> Drawing:

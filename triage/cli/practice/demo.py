@@ -72,6 +72,8 @@ def tell_story(
         outbox = deployment.state.outbox / "mail"
         operator = PracticeOperator(PRACTICE_NETWORKS[0].abuse_mailbox, running.site, outbox)
         teller = Storyteller(deployment, assessors, operator, plan_items(deployment, reports))
+        if teller.capture_again():
+            wait_until_captured(deployment)
         teller.judge()
         teller.tell()
 

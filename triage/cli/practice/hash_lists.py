@@ -24,6 +24,8 @@ BASELINE_PICTURES = ("known-exact", "gallery-4", "upload-known")
 HINTED_PICTURES = {
     "near-original": EntryClass.NATIONAL_ILLEGAL,
     "gallery-original": EntryClass.ADVISORY,
+    "turned-original": EntryClass.ADVISORY,
+    "late-original": EntryClass.ADVISORY,
 }
 FILLER_ENTRIES = 200
 """Entries of each list that nothing in the practice world matches; at most 1000."""

@@ -1,9 +1,10 @@
-"""Practice files that are not plain pictures: bombs, cut-off files, videos, archives, endless bodies.
+"""Practice files that are not plain pictures: bombs, cut-off files, uncommon pixels, videos, archives, endless bodies.
 
 All bytes are made here by code; none of them shows anything but drawings.
 """
 
 import functools
+import importlib.util
 import io
 import struct
 import zipfile
@@ -11,10 +12,12 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
+from PIL import Image
 
 from triage.cli.practice.pictures import draw_picture, encode
 
 _MIB = 2**20
+_ORIENTATION, _TURN_RIGHT = 0x0112, 6
 
 
 def make_bomb_png(side: int = 8900) -> bytes:
@@ -76,6 +79,50 @@ def stream_oversized(total_bytes: int, piece_bytes: int = 64 * 1024) -> Iterator
 def cut_short(data: bytes, share: float = 0.5) -> bytes:
     """Keep the first share (0-1) of a file, as a broken transfer would."""
     return data[: max(1, int(len(data) * share))]
+
+
+def make_tracker() -> bytes:
+    """Make the picture of one pixel by which a page counts its readers."""
+    return encode(Image.new("P", (1, 1)), "GIF")
+
+
+def make_turned(image: Image.Image, quality: int) -> bytes:
+    """Make a JPEG whose pixels lie on their side, with the EXIF note that a viewer turns it right by 90 degrees.
+
+    Args:
+        image: the picture as a viewer shows it.
+        quality: of the JPEG, 1-95.
+    """
+    exif = Image.Exif()
+    exif[_ORIENTATION] = _TURN_RIGHT
+    return encode(image.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=quality, exif=exif)
+
+
+def convert_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Hold the pixels of an RGB picture in another way: four inks (CMYK) or 16 bits of grey (I;16).
+
+    Raises:
+        ValueError: any other mode.
+    """
+    if mode == "CMYK":
+        return image.convert("CMYK")
+    if mode == "I;16":
+        return Image.fromarray(np.asarray(image.convert("L"), np.uint16) * 257)
+    raise ValueError(f"no picture is made in the mode {mode}")
+
+
+def can_write_heic() -> bool:
+    """Whether the extra that reads and writes HEIC files is installed."""
+    return importlib.util.find_spec("pillow_heif") is not None
+
+
+def make_heic(image: Image.Image) -> bytes:
+    """Make a HEIC file, as telephones do; only where `can_write_heic`."""
+    import pillow_heif
+
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(image).save(buffer, quality=80)
+    return buffer.getvalue()
 
 
 def make_video_file(seed: int, kib: int = 96) -> bytes:

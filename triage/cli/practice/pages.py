@@ -1,14 +1,21 @@
 """What the practice site answers: one table of host → path → reply."""
 
 import html
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from triage.cli.practice import odd_files
 from triage.cli.practice.catalogue import DRAWINGS, GALLERY_SIZE, Catalogue
-
-_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
-_ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
+from triage.cli.practice.replies import (
+    Maker,
+    Reply,
+    Routes,
+    answer_at_try,
+    make_page,
+    make_picture,
+    picture_path,
+    serve_pictures,
+)
+from triage.cli.practice.walls import SHUT_HOST, list_walls
+from triage.cli.practice.wide_pages import serve_every_way, serve_forty, serve_refresh
 
 OVERSIZED_BYTES = 96 * 2**20
 """Length of the oversized body, in bytes; above the fetcher's default limit of 64 MiB."""
@@ -20,34 +27,6 @@ SLOW_S = 3.0
 """Seconds between two pieces of the slow host's body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer.
-
-    Attributes:
-        body: the whole body, or pieces that are sent chunked.
-        status: HTTP status.
-        content_type: value of the header.
-        headers: further headers; they may lie.
-        wait_s: seconds before each piece.
-    """
-
-    body: bytes | Iterator[bytes]
-    status: int = 200
-    content_type: str = "text/html; charset=utf-8"
-    headers: dict[str, str] = field(default_factory=dict)
-    wait_s: float = 0.0
-
-
-Maker = Callable[[], Reply]
-Routes = dict[str, dict[str, Maker]]
-
-
-def picture_path(name: str) -> str:
-    """Return the path under which the site serves a picture file, such as `/p/new-single.jpg`."""
-    return f"/p/{name}.{_ENDINGS[DRAWINGS[name].file_format]}"
-
-
 def build_routes(catalogue: Catalogue) -> Routes:
     """Return the whole site; replies are made when they are asked for.
 
@@ -57,12 +36,13 @@ def build_routes(catalogue: Catalogue) -> Routes:
     return {
         "foto.shembull.example": _serve_photos(catalogue),
         "galeria.shembull.example": _serve_gallery(catalogue),
-        "www.albumi.example": _serve_pictures(catalogue, "album-single"),
-        "lajme.shembull.example": {"/": lambda: _page("Lajme", _NEWS), "/teksti.txt": _text},
+        "www.albumi.example": serve_pictures(catalogue, "album-single"),
+        "lajme.shembull.example": {"/": lambda: make_page("Lajme", _NEWS), "/teksti.txt": _text},
         "kalo.praktike.example": {
             "/1": lambda: _redirect("/2", 301),
             "/2": lambda: _redirect("http://ndalesa.praktike.example/3", 302),
             "/rrotull": lambda: _redirect("/rrotull", 302),
+            **serve_refresh(catalogue),
         },
         "ndalesa.praktike.example": {
             "/3": lambda: _redirect(f"http://foto.shembull.example{picture_path('redirect-target')}", 307)
@@ -76,7 +56,7 @@ def build_routes(catalogue: Catalogue) -> Routes:
             "/bomba.html": lambda: Reply(odd_files.make_gzip_bomb(), headers={"Content-Encoding": "gzip"}),
             "/bomba.png": lambda: Reply(odd_files.make_bomb_png(), content_type="image/png"),
         },
-        "zhdukur.praktike.example": {"/ikur.jpg": lambda: _page("Gone", "<p>Gone.</p>", status=410)},
+        "zhdukur.praktike.example": {"/ikur.jpg": lambda: make_page("Gone", "<p>Gone.</p>", status=410)},
         "kurth.nowhere.example": _serve_traps(catalogue),
         "video.nowhere.example": {
             "/v/known.mp4": lambda: Reply(catalogue.read("video-known"), content_type="video/mp4"),
@@ -85,29 +65,56 @@ def build_routes(catalogue: Catalogue) -> Routes:
         "ngadale.nowhere.example": {"/ngadale.jpg": lambda: _drip(catalogue.read("slow"))},
         "depo.nowhere.example": {
             "/arkivi.zip": lambda: Reply(catalogue.read("archive"), content_type="application/zip"),
-            **_serve_pictures(catalogue, "animated", "animated-webp", "truncated"),
+            **serve_pictures(catalogue, "animated", "animated-webp", "truncated"),
         },
+        "kornize.shembull.example": serve_every_way(catalogue),
+        "dyzet.shembull.example": serve_forty(catalogue),
+        "formate.shembull.example": serve_pictures(catalogue, *list_formats()),
+        "www.prisni.example": _serve_after(catalogue, "after-wait", 2, _WAIT),
+        "www.lodhur.example": _serve_after(catalogue, "after-errors", 3, _TIRED),
+        **{host: dict(paths) for host, paths in list_walls().items()},
     }
 
 
-def _serve_pictures(catalogue: Catalogue, *names: str) -> dict[str, Maker]:
-    def make(name: str) -> Maker:
-        kind = _TYPES[DRAWINGS[name].file_format]
-        return lambda: Reply(catalogue.read(name), content_type=kind)
+def build_routes_abroad(catalogue: Catalogue, home: Routes) -> Routes:
+    """Return the site as it is seen from abroad: what is shut at home is open, all else is the same.
 
-    return {picture_path(name): make(name) for name in names}
+    Args:
+        catalogue: the files to serve.
+        home: the site as it is seen at home; the hosts that do not differ are shared with it.
+    """
+    shown = f'<h1>Foto</h1><img src="{picture_path("behind-wall")}" alt="">'
+    is_open: dict[str, Maker] = {
+        "/foto": lambda: make_page("Foto", shown),
+        **serve_pictures(catalogue, "behind-wall"),
+    }
+    return {**home, SHUT_HOST: is_open}
+
+
+def list_formats() -> tuple[str, ...]:
+    """Return the names of the pictures that are files of uncommon kinds."""
+    names = ("turned-served", "late-served", "four-inks", "sixteen-bits", "phone-picture")
+    return tuple(name for name in names if name in DRAWINGS)
+
+
+_WAIT = Reply(b"wait\n", 429, "text/plain", {"Retry-After": "1"})
+_TIRED = Reply(b"tired\n", 503, "text/plain")
+
+
+def _serve_after(catalogue: Catalogue, name: str, number: int, before: Reply) -> dict[str, Maker]:
+    return {picture_path(name): answer_at_try(number, before, make_picture(catalogue, name))}
 
 
 def _serve_photos(catalogue: Catalogue) -> dict[str, Maker]:
     names = ("new-single", "known-exact", "near-served", "redirect-target")
     more = ("spelled-single", "twice-reported", "mixed-lines")
     shown = "".join(f'<p><img src="{picture_path(name)}" alt=""></p>' for name in names[:2])
-    return {"/": lambda: _page("Foto", shown), **_serve_pictures(catalogue, *names, *more)}
+    return {"/": lambda: make_page("Foto", shown), **serve_pictures(catalogue, *names, *more)}
 
 
 def _serve_gallery(catalogue: Catalogue) -> dict[str, Maker]:
     names = [f"gallery-{number}" for number in range(1, GALLERY_SIZE + 1)]
-    routes = _serve_pictures(catalogue, *names)
+    routes = serve_pictures(catalogue, *names)
     parts = []
     for name in names:
         full, thumbnail = picture_path(name), f"/t/{name}.jpg"
@@ -116,7 +123,7 @@ def _serve_gallery(catalogue: Catalogue) -> dict[str, Maker]:
             f'<a href="{full}"><img src="{thumbnail}" srcset="{thumbnail} 200w, {full} 800w" alt=""></a>'
         )
     head = f'<meta property="og:image" content="http://galeria.shembull.example{picture_path(names[0])}">'
-    routes["/"] = lambda: _page("Galeri", "\n".join(parts), head)
+    routes["/"] = lambda: make_page("Galeri", "\n".join(parts), head)
     return routes
 
 
@@ -134,11 +141,11 @@ def _serve_traps(catalogue: Catalogue) -> dict[str, Maker]:
     pictures = [*targets, "http://[::1]/fshehur.jpg", picture_path("behind-private")]
     body = "".join(f'<img src="{html.escape(target)}" alt="">' for target in pictures)
     return {
-        "/": lambda: _page("Kurth", body),
+        "/": lambda: make_page("Kurth", body),
         "/kalo-10": lambda: _redirect(targets[0], 302),
         "/kalo-127": lambda: _redirect(targets[1], 302),
         "/kalo-169": lambda: _redirect(targets[2], 302),
-        **_serve_pictures(catalogue, "behind-private"),
+        **serve_pictures(catalogue, "behind-private"),
     }
 
 
@@ -147,14 +154,6 @@ _NEWS = "<h1>Lajme praktike</h1><p>Kjo faqe ka vetëm tekst. This page has only 
 
 def _text() -> Reply:
     return Reply(b"Tekst praktike. Practice text.\n", content_type="text/plain; charset=utf-8")
-
-
-def _page(title: str, body: str, head: str = "", status: int = 200) -> Reply:
-    text = (
-        f'<!doctype html><html lang="sq"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"{head}</head><body>{body}</body></html>"
-    )
-    return Reply(text.encode(), status)
 
 
 def _redirect(target: str, status: int) -> Reply:

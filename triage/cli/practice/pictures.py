@@ -16,8 +16,17 @@ from PIL import Image, ImageDraw
 KINDS = ("shapes", "landscape", "checkerboard")
 """What can be drawn."""
 
-SIZE = (800, 600)
+SIZE = (640, 480)
 """Width and height of a practice picture, in pixels."""
+
+ANIMATION_SIZE = (320, 240)
+"""Width and height of an animation, in pixels."""
+
+LONG_FRAMES = 120
+"""Frames of a long animation: more than are looked at."""
+
+LATE_FRAMES = 6
+"""Frames of a long animation that show another picture, near its end."""
 
 Colour = tuple[int, int, int]
 Floats = NDArray[np.float32]
@@ -49,7 +58,7 @@ def draw_picture(seed: int, kind: str = "shapes", size: tuple[int, int] = SIZE) 
     return _add_grain(rng, drawing(rng, size))
 
 
-def draw_animation(seed: int, frames: int = 6, size: tuple[int, int] = (320, 240)) -> list[Image.Image]:
+def draw_animation(seed: int, frames: int = 6, size: tuple[int, int] = ANIMATION_SIZE) -> list[Image.Image]:
     """Draw a disc that crosses a drawn picture.
 
     Args:
@@ -68,6 +77,25 @@ def draw_animation(seed: int, frames: int = 6, size: tuple[int, int] = (320, 240
         ImageDraw.Draw(frame).ellipse((x - radius, y - radius, x + radius, y + radius), fill=(250, 210, 60))
         result.append(frame)
     return result
+
+
+def draw_long_animation(seed: int, late: Image.Image | None = None) -> list[Image.Image]:
+    """Draw a disc that crosses a picture in many frames; a few of the last fifth show another picture.
+
+    Args:
+        seed: as for `draw_picture`.
+        late: the other picture, as large as the frames; None leaves it out.
+    """
+    frames = draw_animation(seed, LONG_FRAMES)
+    if late is None:
+        return frames
+    start = LONG_FRAMES * 4 // 5
+    for number in range(start, start + LATE_FRAMES):
+        frame = late.copy()
+        # A dot moves, or the encoder would keep one frame for all of them.
+        ImageDraw.Draw(frame).point((number, number), fill=(255, 255, 255))
+        frames[number] = frame
+    return frames
 
 
 def encode(image: Image.Image, file_format: str, **options: Any) -> bytes:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import httpx2
 
 from triage.cli.practice import serve
+from triage.cli.practice.verdicts import ABROAD
 from triage.errors import ServerUnavailableError
 from triage.settings import Settings
 
@@ -27,6 +28,8 @@ PRACTICE_TIMES = {
     "REMINDER_AFTER": "2,5",
     "POLICE_WAIT_MAX": "30",
     "SECOND_LOOK_SHARE": "0",
+    "HOST_PACE": "0.01",
+    "HOST_BURST": "50",
 }
 """What takes hours in a live deployment takes seconds here; only a practice database allows it."""
 
@@ -70,11 +73,13 @@ def _child(what: str, argv: list[str], env: dict[str, str]) -> Iterator[subproce
 
 def _wait_for_web(base: str) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx2.TransportError):
-            if httpx2.get(f"{base}/healthz", timeout=2, trust_env=False).status_code == 200:
-                return
-        time.sleep(0.05)
+    # One client for all tries: each new one would read all certificate authorities of this machine.
+    with httpx2.Client(timeout=2, trust_env=False) as client:
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx2.TransportError):
+                if client.get(f"{base}/healthz").status_code == 200:
+                    return
+            time.sleep(0.05)
     raise ServerUnavailableError("The public surface did not answer in time; see its log.")
 
 
@@ -113,7 +118,9 @@ def run_practice(
     site_words += [word for name in replace for word in ("--replace", name)]
     with contextlib.ExitStack() as stack:
         site = stack.enter_context(_child("the practice site", site_words, dict(os.environ)))
-        site_port = json.loads(_read_line(site, "The practice site"))["port"]
+        ports_of_site = json.loads(_read_line(site, "The practice site"))
+        site_port = ports_of_site["port"]
+        env["FETCH_EXITS"] = f"{ABROAD}=socks5://127.0.0.1:{ports_of_site['exit_port']}"
         serve_words = [
             "triage.cli.practice.serve",
             "--site-port",

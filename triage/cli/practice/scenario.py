@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from triage.cli.practice.catalogue import GALLERY_SIZE, Catalogue
-from triage.cli.practice.pages import picture_path
+from triage.cli.practice.catalogue import GALLERY_SIZE, ICONS, Catalogue
+from triage.cli.practice.pages import list_formats
+from triage.cli.practice.replies import picture_path
+from triage.cli.practice.wide_pages import FORTY, IN_FRAME, SHOWN_WAYS
 from triage.errors import UnknownThingError
 
 
@@ -40,6 +42,7 @@ class Expectation:
         matched: the strongest match of the items and their pictures.
         min_children: least number of child items of all items together.
         is_shown: whether there is a picture to look at.
+        page_kind: what the answer is instead of what was reported, as PageKind has it.
         unreadable_lines: 1-based numbers of lines that are no address.
         shared_with: title of an earlier report that has the same item.
     """
@@ -50,6 +53,7 @@ class Expectation:
     matched: Matched = Matched.NOTHING
     min_children: int = 0
     is_shown: bool = True
+    page_kind: str | None = None
     unreadable_lines: tuple[int, ...] = ()
     shared_with: str | None = None
 
@@ -98,7 +102,10 @@ def build_scenario(seed: int = 1, replaced: Mapping[str, int] | None = None) -> 
         UnknownThingError: a replaced name is not in the catalogue.
     """
     catalogue = Catalogue(seed, replaced)
-    reports = [*_list_pictures(), *_list_pages(), *_list_hostile(), *_list_files(catalogue), *_list_texts()]
+    reports = [
+        *(*_list_pictures(), *_list_pages(), *_list_wide_pages(), *_list_walls(), *_list_patience()),
+        *(*_list_hostile(), *_list_files(catalogue), *_list_formats(), *_list_texts()),
+    ]
     return [_adapt(report, catalogue.replaced) for report in reports]
 
 
@@ -168,6 +175,68 @@ def _list_pages() -> list[PracticeReport]:
     ]
 
 
+def _list_wide_pages() -> list[PracticeReport]:
+    every_way = len(SHOWN_WAYS) + len(IN_FRAME) + len(ICONS) + 2  # one in its own text, and a tracker
+    return [
+        PracticeReport(
+            "pictures in every way",
+            ("http://kornize.shembull.example/albumi",),
+            expect=Expectation(min_children=every_way),
+        ),
+        PracticeReport(
+            "forty pictures", ("http://dyzet.shembull.example/",), expect=Expectation(min_children=FORTY)
+        ),
+        PracticeReport(
+            "refresh to a page", ("http://kalo.praktike.example/freskim",), expect=Expectation(min_children=1)
+        ),
+    ]
+
+
+def _list_walls() -> list[PracticeReport]:
+    def wall(title: str, url: str, page_kind: str) -> PracticeReport:
+        return PracticeReport(title, (url,), expect=Expectation(is_shown=False, page_kind=page_kind))
+
+    return [
+        wall("parked page", "http://www.parkuar.example/", "parked"),
+        wall("login wall", "http://hyrje.nowhere.example/albumi/7", "login_wall"),
+        wall("consent wall", "http://pelqim.nowhere.example/foto/3", "consent_wall"),
+        wall("gone in words only", "http://humbur.praktike.example/foto/9", "soft_404"),
+        wall("list of links", "http://lidhje.shembull.example/", "link_list"),
+        PracticeReport(
+            "shut to our country",
+            ("http://vendi.nowhere.example/foto",),
+            note="Praktikë: hapet vetëm nga jashtë.",
+            expect=Expectation(page_kind="geo_block", min_children=1),
+        ),
+    ]
+
+
+def _list_patience() -> list[PracticeReport]:
+    return [
+        PracticeReport("asked to wait", ("http://www.prisni.example" + picture_path("after-wait"),)),
+        PracticeReport(
+            "right at the third try", ("http://www.lodhur.example" + picture_path("after-errors"),)
+        ),
+    ]
+
+
+def _list_formats() -> list[PracticeReport]:
+    near = {"turned-served": "picture on its side", "late-served": "late in an animation"}
+    titles = {
+        "four-inks": "four inks",
+        "sixteen-bits": "sixteen bits",
+        "phone-picture": "telephone picture",
+    } | near
+    return [
+        PracticeReport(
+            titles[name],
+            ("http://formate.shembull.example" + picture_path(name),),
+            expect=Expectation(matched=Matched.NEAR if name in near else Matched.NOTHING),
+        )
+        for name in list_formats()
+    ]
+
+
 def _list_hostile() -> list[PracticeReport]:
     heavy, trap = "http://rende.praktike.example", "http://kurth.nowhere.example"
     return [
@@ -230,14 +299,21 @@ _DECISIVE = {
     "near match": ("near-served", True),
     "known video": ("video-known", False),
     "known upload": ("upload-known", True),
+    "picture on its side": ("turned-served", True),
+    "late in an animation": ("late-served", True),
 }
 """Title → the file its match hangs on, and whether that file can be shown once it is new."""
 
 
 def _adapt(report: PracticeReport, replaced: Mapping[str, int]) -> PracticeReport:
     name, is_shown = _DECISIVE.get(report.title, ("", False))
-    # The near picture also changes with the original that it is made from.
-    names = {name, "near-original"} if name == "near-served" else {name}
+    # A near picture also changes with the original that it is made from.
+    original = {
+        "near-served": "near-original",
+        "turned-served": "turned-original",
+        "late-served": "late-original",
+    }
+    names = {name, original.get(name, name)}
     if names & set(replaced):
         return replace(report, expect=replace(report.expect, matched=Matched.NOTHING, is_shown=is_shown))
     if report.title == "gallery" and "gallery-4" in replaced:

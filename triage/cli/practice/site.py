@@ -1,9 +1,10 @@
 """The practice site: a local HTTP server that plays all fictional hosts.
 
-1. It binds 127.0.0.1 and a free port, and nothing else.
+1. It binds 127.0.0.1 and two free ports, and nothing else: one shows the site as seen at home, one as from abroad.
 2. It picks the reply by Host header and path from `pages.build_routes`.
-3. As a program (`python -m triage.cli.practice.site`) it prints one JSON line with its port, serves until it
-   gets SIGTERM or SIGINT, and dies with the process that started it.
+3. As a program (`python -m triage.cli.practice.site`) it also runs the way out that leads to the second port
+   (`way_out.py`), prints one JSON line with the ports, serves until it gets SIGTERM or SIGINT, and dies with the
+   process that started it.
 """
 
 import argparse
@@ -20,7 +21,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from triage.cli.practice.catalogue import Catalogue
-from triage.cli.practice.pages import Reply, Routes, build_routes
+from triage.cli.practice.networks import PRACTICE_HOSTS
+from triage.cli.practice.pages import build_routes, build_routes_abroad
+from triage.cli.practice.replies import Reply, Routes
+from triage.cli.practice.way_out import WayOut
 from triage.errors import UnknownThingError
 
 _PR_SET_PDEATHSIG = 1
@@ -117,26 +121,30 @@ class Site:
     """A running practice site; close it, or use it as a context manager.
 
     Attributes:
-        port: TCP port on 127.0.0.1.
+        port: TCP port on 127.0.0.1, as seen at home.
+        abroad_port: TCP port on 127.0.0.1, as seen from abroad.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._server = _Server(build_routes(catalogue))
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
-            name="practice-site",
-            daemon=True,
-        )
-        self._thread.start()
+        home = build_routes(catalogue)
+        self._servers = (_Server(home), _Server(build_routes_abroad(catalogue, home)))
+        self.port, self.abroad_port = (int(server.server_address[1]) for server in self._servers)
+        self._threads = [
+            threading.Thread(
+                target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="practice-site", daemon=True
+            )
+            for server in self._servers
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
-        """Stop serving and free the port; slow replies are cut off."""
-        self._server.stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
+        """Stop serving and free the ports; slow replies are cut off."""
+        for server, thread in zip(self._servers, self._threads, strict=True):
+            server.stopping.set()
+            server.shutdown()
+            server.server_close()
+            thread.join(timeout=5)
 
     def __enter__(self) -> "Site":
         return self
@@ -175,7 +183,7 @@ def _read_replacements(texts: Sequence[str]) -> dict[str, int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until a signal comes; print `{"port": N}` once the site answers.
+    """Serve until a signal comes; print `{"port": N, "exit_port": N}` once the site answers.
 
     Returns:
         0 when stopped, 1 with one line on stderr when it cannot start.
@@ -199,10 +207,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UnknownThingError, OSError) as error:
         print(f"the practice site cannot start: {error}", file=sys.stderr)
         return 1
-    with site:
+    with site, WayOut(PRACTICE_HOSTS.values(), site.abroad_port) as way_out:
         if not _die_with_parent(parent):
             return 1
-        print(json.dumps({"port": site.port}), flush=True)
+        print(json.dumps({"port": site.port, "exit_port": way_out.port}), flush=True)
         stopped.wait()
     return 0
 

@@ -82,9 +82,11 @@ class Page:
         actions = [form.attributes.get("action") or "" for form in self.tree.css("form")]
         return [action for action in actions if re.fullmatch(pattern, action)]
 
-    def list_links(self, pattern: str) -> list[str]:
-        """The paths of links that begin with a pattern, each once, without their query."""
-        paths = [(link.attributes.get("href") or "").partition("?")[0] for link in self.tree.css("a[href]")]
+    def list_links(self, pattern: str, words: str | None = None, selector: str = "a[href]") -> list[str]:
+        """The paths of links that match a pattern, each once, without their query; only those with these words."""
+        links = self.tree.css(selector)
+        shown = [link for link in links if words is None or link.text().strip() == words]
+        paths = [(link.attributes.get("href") or "").partition("?")[0] for link in shown]
         return list(dict.fromkeys(path for path in paths if re.fullmatch(pattern, path)))
 
     def list_choices(self, target: str, name: str) -> list[str]:

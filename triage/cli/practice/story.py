@@ -1,13 +1,14 @@
 """The practice story: from reports in the queue to notices sent, material removed and items closed.
 
-1. Judge everything that waits: known without a look, new by one or two, disputes by a lead.
-2. Until all is where its plan ends: lift holds, decide hosting, hand on; one operator removes what it is told of.
-3. Print one row an item, and the numbers.
+1. Have captured again, through another way out, what was shut to us.
+2. Judge everything that waits: known without a look, new by one or two, disputes by a lead.
+3. Until all is where its plan ends: lift holds, decide hosting, hand on; one operator removes what it is told of.
+4. Print one row an item, and the numbers.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from triage.cli.session import Deployment, open_connection, print_table
 from triage.errors import ServerUnavailableError
 from triage.rules.states import ItemKind, ItemState, Lane, SendingKind, SendingPart, SendingState
 from triage.rules.urls import normalise_url
+from triage.store.capture_counts import count_captures
 from triage.store.custody import verify
 from triage.store.listing import ListedItem, count_refusals, list_items, read_totals
 from triage.store.outcomes import ListedSending, count_outcomes, list_messages
@@ -41,6 +43,14 @@ class Storyteller:
     assessors: Assessors
     operator: PracticeOperator
     plans: Mapping[UUID, Plan]
+
+    def capture_again(self) -> int:
+        """Have captured again what is planned to be seen through a way out; return how many items."""
+        planned = [(item, self.plans.get(item.id, Plan()).exit_name) for item in self._list()]
+        asked = [(item, name) for item, name in planned if name is not None and _waits_for_word(item)]
+        for item, name in asked:
+            self.assessors.capture_again(item.id, name)
+        return len(asked)
 
     def judge(self) -> None:
         """Let the assessors judge until nothing waits for them.
@@ -195,7 +205,7 @@ def collect_numbers(deployment: Deployment, elapsed_s: float) -> dict[str, Any]:
     with open_connection(deployment, "staff") as conn:
         totals, counts = read_totals(conn), count_outcomes(conn)
         custody, refused = verify(conn), count_refusals(conn)
-        messages = list_messages(conn)
+        messages, captures = list_messages(conn), count_captures(conn)
     return {
         "elapsed_s": round(elapsed_s, 2),
         "reports": totals.reports,
@@ -203,6 +213,7 @@ def collect_numbers(deployment: Deployment, elapsed_s: float) -> dict[str, Any]:
         "images": totals.images,
         "captured": totals.captured,
         "refused": refused,
+        "captures": asdict(captures),
         "matches": {"exact": totals.exact, "near": totals.near},
         "known_without_look": counts.known_without_look,
         "assessed": counts.assessed,

@@ -16,6 +16,7 @@ class Plan:
         lead: key of the lead, where the first two differ or were unsure.
         danger: a child is at risk, says the first assessor.
         hold: the police decide when a notice may follow; the hold is lifted later.
+        exit_name: the way out through which the first assessor has it captured again before judging it.
         ends: state and closing that the demo waits for.
     """
 
@@ -23,10 +24,13 @@ class Plan:
     lead: int | None = None
     danger: bool = False
     hold: bool = False
+    exit_name: str | None = None
     ends: tuple[str, ...] = field(default=("closed",))
 
 
 STAYS = ("notified",)
+ABROAD = "abroad"
+"""Name of the practice deployment's way out."""
 
 PLANS: dict[str, Plan] = {
     "known picture": Plan(),
@@ -39,6 +43,7 @@ PLANS: dict[str, Plan] = {
     "animation": Plan((1, 1), ends=STAYS),
     "new video": Plan((6,), lead=6, hold=True),
     "gallery": Plan(),
+    "shut to our country": Plan((1, 1), exit_name=ABROAD, ends=STAYS),
 }
 """Title of a report → its plan."""
 

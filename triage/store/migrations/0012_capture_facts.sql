@@ -5,17 +5,22 @@ ALTER TYPE closed_as ADD VALUE 'too_small';
 
 -- Whose turn it is at a site (a registrable domain, or an address): one row a site, whatever the number of workers.
 CREATE TABLE host_turns (
-  site       text PRIMARY KEY CHECK (site = lower(site) AND length(site) BETWEEN 1 AND 255),
-  free_at    timestamptz NOT NULL, -- the next request may begin from here on, less what may come at once
-  failures   integer NOT NULL DEFAULT 0 CHECK (failures >= 0), -- in a row: no answer, too slow, or asked to wait
-  changed_at timestamptz NOT NULL
+  site        text PRIMARY KEY CHECK (site = lower(site) AND length(site) BETWEEN 1 AND 255),
+  begun_until timestamptz NOT NULL, -- one pace further with each request that began
+  free_at     timestamptz NOT NULL, -- one pace further with each turn that was given, begun or not
+  shut_until  timestamptz NOT NULL, -- nothing begins before: it is in trouble, or asked us to wait
+  failures    integer NOT NULL DEFAULT 0 CHECK (failures >= 0), -- in a row: no answer, too slow, or asked to wait
+  changed_at  timestamptz NOT NULL,
+  CHECK (free_at >= begun_until)
 );
 CREATE INDEX host_turns_old ON host_turns (changed_at);
 
 ALTER TABLE items
   ADD COLUMN asked_exit text CHECK (asked_exit ~ '^[a-z][a-z0-9-]{0,31}$'), -- by a person, for the next capture
   ADD COLUMN has_turn   boolean NOT NULL DEFAULT false, -- next_try_at is its turn at its site
-  ADD COLUMN is_patient boolean NOT NULL DEFAULT false; -- far down in a long report or page, or tried before: others go first
+  ADD COLUMN is_patient boolean NOT NULL DEFAULT false, -- far down in a long report or page, or tried before: others go first
+  ADD COLUMN is_asked_for boolean NOT NULL DEFAULT false, -- a person wants to see it, however small it is
+  ADD CONSTRAINT items_turn_is_waited_for CHECK (NOT has_turn OR state = 'received');
 
 ALTER TABLE captures
   ADD COLUMN exit_name      text CHECK (exit_name ~ '^[a-z][a-z0-9-]{0,31}$'),
@@ -51,4 +56,4 @@ GRANT UPDATE (asked_exit, has_turn, is_patient) ON items TO hotline_worker;
 
 -- hotline_staff: reads, and asks for a way out.
 GRANT SELECT ON host_turns, embedded_files TO hotline_staff;
-GRANT UPDATE (asked_exit, has_turn) ON items TO hotline_staff;
+GRANT UPDATE (asked_exit, is_asked_for) ON items TO hotline_staff;
