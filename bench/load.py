@@ -70,11 +70,10 @@ class Load:
 def run_load(site_port: int, *, workers: int) -> Iterator[Load]:
     """Run a practice deployment of its own with so many workers."""
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as folder, contextlib.ExitStack() as stack:
-        os.environ["STATE_DIR"] = folder
+        os.environ.update(ENVIRONMENT, STATE_DIR=folder)
         ports = (_find_port(), _find_port())
         env = {
             **os.environ,
-            **ENVIRONMENT,
             "PUBLIC_PORT": str(ports[0]),
             "STAFF_PORT": str(ports[1]),
             "WORKERS": str(workers),

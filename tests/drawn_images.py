@@ -97,13 +97,14 @@ _ENCODE_HEIC = """
     exif = Image.Exif()
     if order["orientation"]:
         exif[0x0112] = order["orientation"]
-    file = io.BytesIO()
-    images[0].save(file, "HEIF", quality=90, save_all=True, append_images=images[1:], exif=exif.tobytes())
+    file, more = io.BytesIO(), {"exif": exif.tobytes(), "tile_size": order["tile"]}
+    more["enc_params"] = {"preset": "ultrafast"} if order["tile"] else {}
+    images[0].save(file, "HEIF", quality=90, save_all=True, append_images=images[1:], **more)
     sys.stdout.buffer.write(file.getvalue())
 """
 
 
-def make_heic(*images: Image.Image, mode: str = "RGB", orientation: int = 0) -> bytes:
+def make_heic(*images: Image.Image, mode: str = "RGB", orientation: int = 0, tile: int = 0) -> bytes:
     """Return a HEIC file; only where the extra is installed.
 
     Encoded in a process of its own: its library starts threads, and must not be loaded where tests fork.
@@ -112,8 +113,9 @@ def make_heic(*images: Image.Image, mode: str = "RGB", orientation: int = 0) -> 
         images: one, or an album.
         mode: what they are turned to: RGB, RGBA or L.
         orientation: EXIF orientation to write, 0 for none.
+        tile: side of the tiles of which it is put together, as telephones do; 0 for one whole.
     """
     files = [base64.b64encode(encode(image, "PNG")).decode() for image in images]
-    order = json.dumps({"files": files, "mode": mode, "orientation": orientation})
+    order = json.dumps({"files": files, "mode": mode, "orientation": orientation, "tile": tile})
     command = [sys.executable, "-c", textwrap.dedent(_ENCODE_HEIC)]
     return subprocess.run(command, input=order.encode(), capture_output=True, check=True, timeout=60).stdout

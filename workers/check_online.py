@@ -133,7 +133,7 @@ def _meet(tools: CaptureTools, task: _Task, url: str) -> _Met:
         **_read_page(fetched, url),
     )
     finding = judge_check(task.before, answer)
-    return _Met(finding, fetched.status, body, fetched.hops[-1].address)
+    return _Met(finding, fetched.status, body, fetched.hops[-1].address or None)
 
 
 def _order(tools: CaptureTools, task: _Task, url: str) -> FetchOrder:

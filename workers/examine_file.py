@@ -146,7 +146,7 @@ def _is_left_out(taken: TakenCapture, picture: OpenedPicture, matched: Matched) 
     return is_too_small(
         picture.width,
         picture.height,
-        is_reported=taken.item.is_top_level,
+        is_reported=not taken.may_be_left_out,
         state=ImageState.UNJUDGED,
         has_match=bool(matched.hits),
     )

@@ -23,8 +23,9 @@ from api.console.signed_in import Form, get_form, get_signed_in
 from api.console.words import words_for
 from triage.clock import utcnow
 from triage.model import Person
-from triage.rules.exits import read_exits
+from triage.rules.exits import DIRECT, can_be_direct, read_exit_rules, read_exits
 from triage.rules.states import Lane
+from triage.settings import Settings
 from triage.steps import assess, clear_item, reopen_item
 from triage.steps.settle_item import AssessPolicy
 from triage.store.rows import Connection
@@ -61,9 +62,16 @@ def show_review(
         lane=lane or view.item.lane,
         error=error,
         look_max_s=tools.settings.look_max_s,
-        exits=[one.name for one in read_exits(tools.settings.fetch_exits)],
+        exits=_list_exits(tools.settings),
         **words_for(choose_language(request), now),
     )
+
+
+def _list_exits(settings: Settings) -> list[str]:
+    """Return the ways out that a person may choose from; none where there is only the direct one."""
+    exits = read_exits(settings.fetch_exits)
+    is_direct = can_be_direct(read_exit_rules(settings.fetch_exit_rules, exits))
+    return [*([DIRECT] if is_direct else []), *(one.name for one in exits)] if exits else []
 
 
 def _read_view(request: Request, item_id: UUID) -> ReviewView:
@@ -283,7 +291,7 @@ def drop_rest(request: Request, item_id: UUID) -> Response:
 def recapture(request: Request, item_id: UUID) -> Response:
     """Have an item captured again, by a way out if one is named."""
     sent = _read_sent(request)
-    exits = [one.name for one in read_exits(get_staff(request).settings.fetch_exits)]
+    exits = _list_exits(get_staff(request).settings)
 
     def work(conn: Connection) -> None:
         clear_item.request_recapture(

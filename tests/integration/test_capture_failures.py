@@ -12,7 +12,9 @@ from triage.model import PersonRole
 from triage.rules.fetch_failures import FAILURES, FetchFailure
 from triage.steps.clear_item import request_recapture
 from triage.store import custody
+from triage.store.captures import Hop
 from triage.store.checks import find_violations
+from triage.store.hostings import read_captured_address
 from triage.store.people import find_person
 
 NOW = utcnow()
@@ -148,6 +150,12 @@ def test_the_pictures_of_a_page_take_the_way_out_of_their_page(conn, worker, sta
     assert exits[good] is None  # it is there already
     assert {taken.exit_name for taken in exits.values() if taken} == {"abroad"}
     assert find_violations(conn) == []
+
+
+def test_an_address_that_only_the_way_out_knows_is_none(conn, worker):
+    (item,) = report(conn, URL, now=NOW)
+    worker.find_page(item, hops=[Hop(URL, 200, "", exit_name="tor")])
+    assert read_captured_address(conn, item) is None
 
 
 def test_what_a_page_shows_is_fetched_as_the_page_was(conn, worker):

@@ -5,8 +5,9 @@ zygote of the profile "heic", and that one is started when the first such file c
 """
 
 import base64
-import ctypes
 import importlib.util
+
+from triage.sandbox import kernel
 
 PROFILE = "heic"
 NOT_INSTALLED = "a HEIC picture: its decoder is not installed"
@@ -55,7 +56,7 @@ def register() -> None:
     import pillow_heif
 
     # Threads with heaps of their own give memory back by the C library's leave, which opens a file: a forbidden call.
-    ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    kernel.libc.mallopt(_ARENA_MAX, 1)
     pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
 
 

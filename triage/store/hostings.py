@@ -104,10 +104,10 @@ def find_standing_decision(conn: Connection, item_id: UUID) -> Hosting | None:
 
 
 def read_captured_address(conn: Connection, item_id: UUID) -> str | None:
-    """Return the last address that an item's last successful capture dialled."""
+    """Return the last address that an item's last successful capture dialled; None where the way out resolved it."""
     row = conn.execute(
-        "SELECT captures.hops -> -1 ->> 'address' FROM items JOIN captures ON captures.id = items.capture_id"
-        " WHERE items.id = %(id)s",
+        "SELECT NULLIF(captures.hops -> -1 ->> 'address', '') FROM items"
+        " JOIN captures ON captures.id = items.capture_id WHERE items.id = %(id)s",
         {"id": item_id},
     ).fetchone()
     return row[0] if row else None

@@ -5,7 +5,9 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from tests.counts import IS_SOAK
 from tests.drawn_images import draw_picture, make_heic, make_jpeg
 from triage.errors import HostilePictureError, PictureRefusedError
 from triage.sandbox import heic, wire
@@ -119,6 +121,22 @@ def test_an_album_is_read_picture_by_picture(decoder):
         }
         assert len(values) == 3
         assert encode_sheet(picture.read_sheet()).startswith(b"\xff\xd8")
+
+
+@needs_extra
+@pytest.mark.skipif(not IS_SOAK, reason="48 megapixels are encoded only in a soak")
+def test_the_largest_picture_of_a_telephone_is_put_together_of_its_tiles(decoder):
+    data = make_heic(Image.linear_gradient("L").resize((8064, 6048)).convert("RGB"), tile=512)
+    with decoder.open_picture("large", data) as picture:
+        assert (picture.width, picture.height, picture.frames) == (8064, 6048, 1)
+
+
+@needs_extra
+def test_pictures_of_many_tiles_are_one_frame(decoder):
+    with decoder.open_picture(
+        "tiles", make_heic(draw_picture(5, "shapes", (1280, 960)), tile=128)
+    ) as picture:
+        assert (picture.width, picture.height, picture.frames) == (1280, 960, 1)
 
 
 @needs_extra
