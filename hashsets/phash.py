@@ -49,9 +49,10 @@ def build_taps(n: int) -> Taps | None:
     lengths = np.minimum((centres + support + 0.5).astype(np.int64), n) - starts
     place = np.arange(int(lengths.max()))
     distance = (place[np.newaxis, :] + starts[:, np.newaxis] - centres[:, np.newaxis] + 0.5) * (1.0 / stretch)
-    weights = np.where(
-        (distance >= -_LOBES) & (distance < _LOBES), _sinc(distance) * _sinc(distance / 3), 0.0
-    )
+    turned = np.where(distance == 0.0, 1.0, distance * np.pi)
+    lobes = np.sin(turned) / turned * (np.sin(turned / _LOBES) / (turned / _LOBES))
+    weights = np.where(distance == 0.0, 1.0, lobes)
+    weights[(distance < -_LOBES) | (distance >= _LOBES)] = 0.0
     weights[place[np.newaxis, :] >= lengths[:, np.newaxis]] = 0.0
     weights /= np.cumsum(weights, axis=1)[:, -1:]
     fixed = weights * (1 << COEFFICIENT_BITS)
@@ -60,11 +61,6 @@ def build_taps(n: int) -> Taps | None:
         starts.astype(np.int32),
         lengths.astype(np.int32),
     )
-
-
-def _sinc(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    turned = np.where(x == 0.0, 1.0, x * np.pi)
-    return np.where(x == 0.0, 1.0, np.sin(turned) / turned)
 
 
 def phash_grey32(grey: NDArray[np.uint8]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from hashsets import kernels
 from hashsets.errors import HashsetsError
 from hashsets.search import Index
 from hashsets.store import read_generation
@@ -28,6 +29,7 @@ from triage.errors import HotlineError, KeyMissingError
 from triage.keys import KEY_FILES
 from triage.queue import QueueDoor
 from triage.rules.retention import settled_before
+from triage.sandbox import heic
 from triage.sandbox.decoder import Decoder, DecoderLimits
 from triage.sandbox.locks import describe_machine
 from triage.settings import Settings
@@ -96,7 +98,13 @@ def _read_sandbox(settings: Settings) -> dict[str, Any]:
     limits = DecoderLimits.from_settings(settings)
     with Decoder(limits, weak=settings.sandbox == "weak") as decoder:
         layers = decoder.layers.as_dict()
-    return {"mode": settings.sandbox, "machine": describe_machine(), "decoder": layers}
+    return {
+        "mode": settings.sandbox,
+        "machine": describe_machine(),
+        "decoder": layers,
+        "heic": heic.is_installed(),
+        "kernels_in_c": kernels.is_built(),
+    }
 
 
 def _read_keys(deployment: Deployment, findings: Findings) -> dict[str, Any]:

@@ -24,7 +24,7 @@ MAX_FRAMES = 64
 MAX_WALKED = 5_000
 """Frames of an animation that are looked at to choose those."""
 
-VIEW_SIDE = 1919
+VIEW_SIDE = 1600
 """Most pixels of a view's side. Pictures are made smaller by whole numbers alone, which is cheap: so a view has
 at least half of it, and a full-HD picture is halved."""
 

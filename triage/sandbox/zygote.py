@@ -277,7 +277,7 @@ def serve_jobs(orders: Orders, locked: Locked, decode: pictures.Decode) -> None:
             running = None
         if not select.select([orders.control], [], [], 0)[0]:
             continue
-        message = orders.control.recv(wire.CONTROL_MAX_BYTES)
+        message = _receive(orders.control)
         if not message:
             return  # the children die with the zygote
         word, _, job_id = message.decode("ascii").partition(" ")
@@ -291,6 +291,14 @@ def serve_jobs(orders: Orders, locked: Locked, decode: pictures.Decode) -> None:
                 waiting.reap()
                 waiting = fork_child(orders, locked, decode)
             running, waiting = waiting, _begin_job(orders, locked, decode, waiting, wire.check_job_id(job_id))
+
+
+def _receive(control: socket.socket) -> bytes:
+    """Return the client's next word; empty once it has gone, also in the middle of ours."""
+    try:
+        return control.recv(wire.CONTROL_MAX_BYTES)
+    except ConnectionError:
+        return b""
 
 
 def _wait(control: socket.socket, running: Child | None) -> None:

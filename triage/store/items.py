@@ -220,16 +220,26 @@ def lock_items(conn: Connection, item_ids: Sequence[UUID]) -> list[Item]:
 
 
 def delay_item(
+    conn: Connection, item_id: UUID, *, tries: int, next_try_at: datetime, state: ItemState
+) -> None:
+    """Say when the job of an item in this state is due again, and how many tries have failed."""
+    conn.execute(
+        "UPDATE items SET tries = %(tries)s, next_try_at = %(next_try_at)s, nudged_at = NULL"
+        " WHERE id = %(id)s AND state = %(state)s",
+        {"id": item_id, "tries": tries, "next_try_at": next_try_at, "state": state},
+    )
+
+
+def delay_capture(
     conn: Connection,
     item_id: UUID,
     *,
     tries: int,
     next_try_at: datetime,
-    state: ItemState = ItemState.RECEIVED,
     has_turn: bool = False,
     becomes_patient: bool = False,
 ) -> None:
-    """Say when the job of an item in this state is due again, and how many tries have failed.
+    """Say when an item is captured next, and how many tries have failed.
 
     Args:
         has_turn: that time is its turn at its site.
@@ -238,12 +248,11 @@ def delay_item(
     conn.execute(
         "UPDATE items SET tries = %(tries)s, next_try_at = %(next_try_at)s, nudged_at = NULL,"
         " has_turn = %(has_turn)s, is_patient = is_patient OR %(becomes_patient)s"
-        " WHERE id = %(id)s AND state = %(state)s",
+        " WHERE id = %(id)s AND state = 'received'",
         {
             "id": item_id,
             "tries": tries,
             "next_try_at": next_try_at,
-            "state": state,
             "has_turn": has_turn,
             "becomes_patient": becomes_patient,
         },

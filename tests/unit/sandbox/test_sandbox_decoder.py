@@ -128,7 +128,7 @@ def test_large_views_are_scaled_and_upright(decoder):
 def test_fifty_megapixels_fit_into_the_default_limits(decoder, mode):
     with decoder.open_picture("large", write_flat_png(7070, 7070, mode)) as picture:
         assert picture.width == 7070
-        assert picture.read_view().width == -(-7070 // 4)
+        assert picture.read_view().width == -(-7070 // 5)
 
 
 REFUSED = {
