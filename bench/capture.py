@@ -91,7 +91,7 @@ def run_peer(site_port: int, paths: list[str]) -> float:
 
 def run_batch(load: Load, paths: list[str]) -> tuple[float, float]:
     """Capture a batch; return pictures a second by the clock and pictures a processor second."""
-    pids = find_workers()
+    pids = find_workers(load.pid)
     with hold_workers(pids):
         load.send(paths)
         before = read_taken(pids)
@@ -166,7 +166,7 @@ def measure_stages(load: Load, batch: int) -> dict[str, float]:
 
     settings = load.deployment.settings
     tools = open_capture_tools("bench", settings, load.deployment.keys("worker"), load.deployment.index_dir)
-    pids = find_workers()
+    pids = find_workers(load.pid)
     with hold_workers(pids):
         load.send([f"/stages/{place}.jpg" for place in range(batch)])
         with open_connection(load.deployment, "staff") as conn:
@@ -200,7 +200,9 @@ def measure_memory(site_port: int, images: int) -> dict[str, object]:
         for start in range(0, images, 1000):
             load.send([f"/memory/{place}.jpg" for place in range(start, start + 1000)])
             load.wait()
-            samples.append({"images": start + 1000, "rss_mib": read_taken(find_workers()).rss_kib // 1024})
+            samples.append(
+                {"images": start + 1000, "rss_mib": read_taken(find_workers(load.pid)).rss_kib // 1024}
+            )
             print(samples[-1], flush=True)
     return {"samples": samples}
 

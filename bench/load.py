@@ -49,7 +49,7 @@ class Load:
     deployment: Deployment
     base: str
     token: str
-    site_port: int
+    pid: int
 
     def send(self, paths: list[str]) -> None:
         """Report these paths of the site, all in one report."""
@@ -86,7 +86,7 @@ def run_load(site_port: int, *, workers: int) -> Iterator[Load]:
         _wait_for_web(base)
         deployment = find_deployment(load_settings(state_dir=Path(folder)), practice=True)
         yield Load(
-            deployment, base, find_token(PracticeWorld(deployment.state.root / "world.json")), site_port
+            deployment, base, find_token(PracticeWorld(deployment.state.root / "world.json")), served.pid
         )
 
 
@@ -124,15 +124,14 @@ class Taken:
         return Taken(self.cpu_s - before.cpu_s, self.rss_kib - before.rss_kib)
 
 
-def find_workers() -> list[int]:
-    """Return the process ids of the capture workers of this machine that belong to this program."""
+def find_workers(deployment: int) -> list[int]:
+    """Return the process ids of the capture workers of a deployment, given the process that runs it."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                if b"workers" in words and b"outbound" not in words:
-                    found.append(int(entry.name))
+    for pid in _find_tree([deployment]):
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if b"workers" in words and b"outbound" not in words:
+                found.append(pid)
     return sorted(found)
 
 

@@ -6,6 +6,7 @@ id, as JSON, and `HotlineJob` refuses all else, callbacks included.
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 from uuid import UUID
@@ -15,6 +16,7 @@ from rq import Queue, SimpleWorker
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+from rq.worker import WorkerStatus
 
 from triage.errors import HotlineError, NotAllowedError, ServerUnavailableError, SettingsError
 from triage.rules.due import Job, QueueName
@@ -22,8 +24,6 @@ from triage.rules.due import Job, QueueName
 Work = Callable[[UUID], None]
 _log = logging.getLogger(__name__)
 _HINT_LIFE_S = 3600
-_RESULT_LIFE_S = 0
-_FAILURE_LIFE_S = 3600
 
 
 def _connect(url: str, *, answer_within_s: float | None) -> "redis.Redis":
@@ -58,8 +58,6 @@ class QueueDoor:
                 job.name,
                 args=(str(identity),),
                 timeout=self._timeout_s,
-                result_ttl=_RESULT_LIFE_S,
-                failure_ttl=_FAILURE_LIFE_S,
                 ttl=_HINT_LIFE_S,
                 description=f"{job.name} {identity}",
                 at_front=first,
@@ -154,9 +152,24 @@ class HotlineWorker(SimpleWorker):  # type: ignore[misc]
     job_class = HotlineJob
     death_penalty_class = LastDeadline
 
-    def handle_job_failure(self, job: RqJob, queue: Queue, **named: Any) -> None:
-        """Note in Redis that a job failed, without the words: a foreign error may quote a value in them."""
-        super().handle_job_failure(job, queue, **(named | {"exc_string": ""}))
+    def execute_job(self, job: RqJob, queue: Queue) -> None:
+        """Do a job and take its hint away: what came of it stands in the database, and nothing in Redis.
+
+        The library's own way keeps registries and results; that took longer than many a job.
+        """
+        self.set_state(WorkerStatus.BUSY)  # a signal to stop waits for the end of the job
+        try:
+            with self.death_penalty_class(
+                job.timeout or Queue.DEFAULT_TIMEOUT, JobTimeoutException, job_id=job.id
+            ):
+                job.perform()
+        except Exception:  # noqa: BLE001 - whatever a job cannot handle itself, the next one must not suffer
+            self.handle_exception(job, *sys.exc_info())
+        with self.connection.pipeline() as pipeline:
+            pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+            pipeline.delete(job.key)
+            self.set_state(WorkerStatus.IDLE, pipeline=pipeline)
+            pipeline.execute()
 
     def handle_exception(self, job: RqJob, *exc_info: Any) -> None:
         """Log what a job could not handle itself, without any value of the frames."""

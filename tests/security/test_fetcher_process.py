@@ -155,6 +155,11 @@ def test_a_page_that_leads_on_is_followed_and_its_files_come_whole(site: LocalSi
     assert found.page.embedded == (b"GIF89a",)
     assert set(found.page.pictures) == {"http://photos.example/left.jpg", "http://photos.example/framed.jpg"}
     assert found.page.is_complete
+    assert [(hop.url, hop.led_by) for hop in found.frame_hops] == [("http://photos.example/frame", "frame")]
+    site.lay_answer("/sent", b"go", headers="Refresh: 0; url=/frame\r\n")
+    sent = fetcher.fetch("job-9", FetchOrder("http://photos.example/sent"))
+    assert sent.page is not None
+    assert (sent.final_url, len(sent.page.pictures)) == ("http://photos.example/frame", 1)
     plain = fetcher.fetch("job-10", FetchOrder("http://photos.example/on", wants_page=False))
     assert (len(plain.hops), plain.page) == (1, FetchedPage(is_complete=False))
 
@@ -255,7 +260,9 @@ FACTS = """
     + repr(asdict(PageFacts()))
     + """
 HELD = {"pictures": [], "found": 0, "complete": True, "facts": FACTS, "embedded": []}
-MORE = {"job": job, "bytes": None, "holds": HELD}
+MORE = {"job": job, "bytes": None, "frames": [], "holds": HELD}
+FRAME = {**HOP, "url": "http://photos.example/frame", "led_by": "frame"}
+SAFE = {"tls": "TLSv1.3", "certificate": "ab" * 32}
 BODY = b"ok"
 """
 )
@@ -282,7 +289,9 @@ def make_lie(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
         "give(PLAIN, BODY)",
         "give({**PLAIN, 'more': 1}, BODY)",
         "give({**PLAIN, 'hops': [HOP, NEXT]}, BODY)",
-        "give({**PLAIN, 'hops': [{**HOP, 'headers': [['server', 'a']], 'certificate': 'ab' * 32}]}, BODY)",
+        "give({**PLAIN, 'hops': [{**HOP, 'headers': [['server', 'a']]}]}, BODY)",
+        "give({**PLAIN, 'hops': [HOP, {**NEXT, **SAFE, 'url': 'https://photos.example/'}]}, BODY)",
+        "give(PAGE, BODY); give({**MORE, 'frames': [FRAME, FRAME]})",
         "give(PAGE, BODY); give(MORE)",
         "give(PAGE, BODY); give({**MORE, 'holds': None})",
         "give(PAGE, BODY); give({**MORE, **PAGE, 'hops': [HOP, {**HOP, 'led_by': 'refresh'}]}, BODY)",
@@ -335,7 +344,9 @@ def test_a_proper_answer_of_the_stand_in_is_taken(
                 "'address': ''",
                 "'exit_name': 'abroad'",
                 "'exit_name': ''",
-                "'certificate': 'ab'",
+                "'certificate': 'ab' * 32",
+                "'tls': 'TLSv1.3'",
+                "**SAFE, 'certificate': 'ab', 'url': 'https://photos.example/ok'",
                 "'certificate': 'G' * 64",
                 "'certificate_fault': 'buy at evil.example'",
                 "'headers': {}",
@@ -378,6 +389,23 @@ def test_a_proper_answer_of_the_stand_in_is_taken(
                 "'embedded': [1, 1, 1]",
             )
         ),
+        *(
+            f"give({{**PLAIN, 'hops': [HOP, {{**NEXT, {field}}}]}}, BODY)"
+            for field in (
+                "'url': 'http://photos.example:22/'",
+                "'url': 'http://service.internal/'",
+                "'url': 'http://abc.onion/'",
+                "'url': 'http://8.8.8.8/'",
+                "'url': 'https://photos.example/'",
+                "**SAFE, 'tls': '', 'url': 'https://photos.example/'",
+                "'led_by': 'start'",
+                "'led_by': 'frame'",
+            )
+        ),
+        *(
+            f"give(PAGE, BODY); give({{**MORE, 'frames': {frames}}})"
+            for frames in ("None", "[FRAME] * 11", "[NEXT]", "[HOP]", "[{**FRAME, 'address': '127.0.0.1'}]")
+        ),
         "give(PAGE, BODY); give({**MORE, 'holds': []})",
         "give(PAGE, BODY); give({**MORE, 'bytes': 1001}, b'x' * 1001)",
         "give(PAGE, BODY); give({**MORE, **PAGE}, BODY)",
@@ -416,6 +444,39 @@ def test_a_page_outlives_the_process_that_did_not_come_to_read_it(
     found = liar.fetch("job-24", FetchOrder("http://photos.example/ok"))
     assert (found.body, liar.pid) == (b"ok", None)
     assert found.page == FetchedPage(is_complete=False)
+
+
+@pytest.mark.parametrize("end", ["'failed': 'fetcher_stopped'", "'refused': 'no'"])
+def test_a_page_is_not_lost_with_what_it_holds(
+    liar: Fetcher, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    make_lie(monkeypatch, f"give(PAGE, BODY); give({{'job': job, {end}}})")
+    found = liar.fetch("job-25", FetchOrder("http://photos.example/ok"))
+    assert (found.body, found.page) == (b"ok", FetchedPage(is_complete=False))
+    assert liar.pid is not None
+
+
+def test_another_way_out_than_the_one_that_was_ordered_is_a_lie(
+    site: LocalSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = FetchLimits(total_s=0.2, exits=("abroad=http://10.0.0.1:3128", "onions=tor://10.0.0.2:9050"))
+    for wish, answered, is_true in (
+        ("abroad", "abroad", True),
+        ("abroad", "direct", False),
+        ("abroad", "onions", False),
+        ("", "abroad", False),
+        ("", "direct", True),
+    ):
+        with Fetcher(limits, site.practice_names()) as fetcher:
+            fetcher.close()
+            make_lie(monkeypatch, f"give({{**PLAIN, 'hops': [{{**HOP, 'exit_name': {answered!r}}}]}}, BODY)")
+            order = FetchOrder("http://photos.example/ok", wish)
+            if is_true:
+                assert fetcher.fetch("job-26", order).exit_name == answered
+            else:
+                with pytest.raises(CaptureFailedError, match="stopped"):
+                    fetcher.fetch("job-26", order)
+        monkeypatch.undo()
 
 
 def test_words_of_a_lying_process_are_cut(liar: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,11 @@ CASES: list[tuple[str, PageFacts, int, str, PageKind | None]] = [
     ("a picture and its name", facts("shape.jpg", "shape.jpg - Photos", pictures=1), 200, "", None),
     ("an empty page", facts(), 200, "", None),
     ("a server's error", facts("internal server error"), 500, "", None),
+    ("an error with a banner", facts("Before you continue: cookies. Accept all."), 503, "", None),
+    ("an error with a form", facts("please log in to", password_fields=1, form_fields=2), 502, "", None),
+    ("an error with many links", facts("back soon", links=40, links_away=40, other_sites=30), 503, "", None),
+    ("too many requests", facts("log in to continue"), 429, "", None),
+    ("an error that shuts us out", facts("This service is not available in your country"), 503, "", K.GEO_BLOCK),
 ]  # fmt: skip
 
 

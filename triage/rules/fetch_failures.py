@@ -101,7 +101,7 @@ def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return float(text[:9])
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone beyond all clocks
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)

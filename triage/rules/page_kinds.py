@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from triage.rules.fetch_failures import find_by_status
 from triage.rules.page_phrases import (
     AGE,
     CONSENT,
@@ -124,7 +125,8 @@ def judge_page(facts: PageFacts, *, status: int, asked_url: str, final_url: str)
         final_url: the address that answered.
 
     Returns:
-        None for a page that may well be what was reported, and for one that is gone by its status.
+        None for a page that may well be what was reported, for one that is gone by its status, and for one whose
+        status may pass: of those two only a geo-block is told.
     """
     asked_host, asked = _split(asked_url)
     final_host, final = _split(final_url)
@@ -132,7 +134,7 @@ def judge_page(facts: PageFacts, *, status: int, asked_url: str, final_url: str)
     by_status = judge_answer(status)
     if by_status is PageKind.GEO_BLOCK:
         return by_status
-    if status in _GONE:
+    if status in _GONE or find_by_status(status) is not None:
         return PageKind.GEO_BLOCK if _is_geo_block(page) else None
     return next((kind for kind, is_kind in _JUDGES if is_kind(page)), by_status)
 
@@ -225,7 +227,8 @@ def _is_consent_wall(page: _Page) -> bool:
 def _is_link_list(page: _Page) -> bool:
     facts = page.facts
     return (
-        facts.links_away >= 20
+        page.status < 400
+        and facts.links_away >= 20
         and 2 * facts.links_away >= facts.links
         and 4 * facts.pictures <= facts.links_away
     )

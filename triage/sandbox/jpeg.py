@@ -9,6 +9,8 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
+from triage.sandbox.memory import allocate_pixels
+
 _PLAIN_MODES = frozenset(
     {"RGB", "L"}
 )  # four colours are turned to RGB by Pillow, whose inversion rule is known
@@ -31,7 +33,9 @@ def decode_plain(data: bytes, opened: Image.Image) -> NDArray[np.uint8] | None:
         height, width, _, _ = simplejpeg.decode_jpeg_header(data)
         if (width, height) != opened.size:  # two headers in one file: which one counts is Pillow's choice
             return None
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="RGB")
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            data, colorspace="RGB", buffer=allocate_pixels(height, width)
+        )
     except ValueError:
         return None
     return pixels

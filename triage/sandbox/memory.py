@@ -3,11 +3,17 @@
 1. Give back what the warm-up left behind.
 2. Gather private memory in huge pages (madvise(2), MADV_COLLAPSE, Linux 6.1): one entry instead of 512 is copied
    by a fork and torn down at the end of a child. Where the kernel does not, all stays as it is.
+3. A child takes the memory for its pixels in huge pages too: one fault instead of 512.
 """
 
+import contextlib
 import ctypes
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from triage.sandbox import kernel
 
@@ -29,6 +35,19 @@ def tidy_memory() -> int:
             refused = kernel.libc.madvise(ctypes.c_void_p(place), ctypes.c_size_t(_HUGE), _MADV_COLLAPSE)
             gathered += refused == 0
     return gathered
+
+
+def allocate_pixels(height: int, width: int) -> NDArray[np.uint8]:
+    """Return an array for the pixels of a picture, (height, width, 3), whatever they hold."""
+    size = height * width * 3
+    if size < _HUGE:
+        return np.empty((height, width, 3), np.uint8)
+    area = mmap.mmap(-1, size + _HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):
+        area.madvise(mmap.MADV_HUGEPAGE)
+    whole = np.frombuffer(area, np.uint8)
+    start = -whole.ctypes.data % _HUGE
+    return whole[start : start + size].reshape(height, width, 3)
 
 
 def _list_private() -> Iterator[tuple[int, int]]:

@@ -17,7 +17,8 @@ import os
 for _library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_library] = "1"
 
-import gc  # noqa: E402 - the lines above must come before numpy is imported by anything
+import contextlib  # noqa: E402 - the lines above must come before numpy is imported by anything
+import gc  # noqa: E402
 import io  # noqa: E402
 import json  # noqa: E402
 import select  # noqa: E402
@@ -273,7 +274,7 @@ def serve_jobs(orders: Orders, locked: Locked, decode: pictures.Decode) -> None:
     while True:
         _wait(orders.control, running)
         if running is not None and running.has_ended():
-            orders.control.send(f"ended {running.job_id} {running.reap()}".encode())
+            _say_end(orders.control, running)
             running = None
         if not select.select([orders.control], [], [], 0)[0]:
             continue
@@ -286,11 +287,18 @@ def serve_jobs(orders: Orders, locked: Locked, decode: pictures.Decode) -> None:
         elif word == "job":
             if running is not None:  # its client is done with it
                 running.kill()
-                orders.control.send(f"ended {running.job_id} {running.reap()}".encode())
+                _say_end(orders.control, running)
             if waiting.has_ended():
                 waiting.reap()
                 waiting = fork_child(orders, locked, decode)
             running, waiting = waiting, _begin_job(orders, locked, decode, waiting, wire.check_job_id(job_id))
+
+
+def _say_end(control: socket.socket, child: Child) -> None:
+    """Say how a child ended; a client that has gone is noticed when its next word is waited for."""
+    status = child.reap()
+    with contextlib.suppress(ConnectionError):
+        control.send(f"ended {child.job_id} {status}".encode())
 
 
 def _receive(control: socket.socket) -> bytes:

@@ -12,7 +12,10 @@ from triage.errors import CaptureRefusedError, SettingsError
 from triage.rules.exits import DIRECT, Exit, ExitKind, ExitRule, can_be_direct, read_exit_rules, read_exits
 from workers.dialling.policy import check_ours, is_numeric
 
-ONION = "onion"
+
+def is_onion(host: str) -> bool:
+    """Say whether a host is a Tor service."""
+    return host.rstrip(".").endswith(".onion")
 
 
 class CountryTable:
@@ -124,8 +127,8 @@ class Exits:
         Raises:
             CaptureRefusedError: the exit is unknown, or none stands for a .onion address.
         """
-        if host.rstrip(".").rpartition(".")[2] == ONION:
-            return self._choose_tor(host, wish)
+        if is_onion(host):
+            return self.find_tor(host, wish)
         if wish:
             return self._take_wish(wish)
         for rule in self.rules:
@@ -154,8 +157,12 @@ class Exits:
             raise CaptureRefusedError("there is no way out of that name")
         return self.exits[wish]
 
-    def _choose_tor(self, host: str, wish: str) -> Exit:
-        """Return the tor exit for an .onion address; the rules for all else do not stand for it."""
+    def find_tor(self, host: str, wish: str = "") -> Exit:
+        """Return the tor exit for an .onion address; the rules for all else do not stand for it.
+
+        Raises:
+            CaptureRefusedError: none stands for it, or the one that a person asked for is none.
+        """
         if wish:
             named = [self._take_wish(wish)]
         else:

@@ -27,10 +27,10 @@ from workers.fetcher.answers import write_page
 from workers.fetcher.client import Answer, Chain, fetch_url
 from workers.fetcher.connect import Connector
 from workers.fetcher.locks import lock_process
-from workers.fetcher.page import is_page, warm_up
+from workers.fetcher.page import warm_up
 from workers.fetcher.resolver import DnsResolver
 from workers.fetcher.trust import make_trust
-from workers.fetcher.visit import Visit, visit
+from workers.fetcher.visit import Visit, leads_on, visit
 from workers.fetcher.wire import FetchLimits, FetchOrder, FrameError, receive_frame, send_frame
 
 
@@ -76,7 +76,7 @@ class Desk:
             )
 
         first = await fetch(order.url, referer=order.referer, led_by="start")
-        is_read = is_page(first.hops[-1].content_type, first.body)
+        is_read = leads_on(first)
         # At once: what came is not lost with a page that is slow to read, or frames that are slow to come.
         send_frame(self._channel, {"job": job, "page": is_read, **_write_answer(first)}, first.body)
         if is_read and order.wants_page:
@@ -86,6 +86,7 @@ class Desk:
     def _send_page(self, job: Any, seen: Visit, *, is_elsewhere: bool) -> None:
         """Send what a page holds, and the answer that it led to where that is another one."""
         frame: dict[str, Any] = {"job": job, "page": True, "bytes": None, "holds": None}
+        frame["frames"] = [asdict(hop) for hop in seen.frame_hops]
         bodies = []
         if is_elsewhere:
             frame |= _write_answer(seen.answer)

@@ -10,24 +10,23 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError
-from triage.rules.exits import DIRECT
+from triage.rules.exits import DIRECT, Exit
 from triage.rules.fetch_failures import FAILURES, FetchFailure
 from triage.rules.page_kinds import PageFacts
-from triage.rules.urls import normalise_link
+from triage.rules.urls import normalise_link, split_url
 from workers.dialling.exits import Exits
-from workers.dialling.policy import Network, check_address
+from workers.dialling.policy import Network, check_address, check_host, check_port, is_numeric
 from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.data_urls import MAX_ALL_EMBEDDED_BYTES, MAX_EMBEDDED_BYTES
 from workers.fetcher.headers import MAX_VALUE_CHARACTERS, RECORDED
 from workers.fetcher.trust import ALL_FAULTS
-from workers.fetcher.wire import FetchLimits, Hop
+from workers.fetcher.wire import FetchLimits, FetchOrder, Hop
 
 MAX_TYPE_CHARACTERS = 127
 MAX_WORDS_CHARACTERS = 200
 MAX_TITLE_CHARACTERS = 300
 MAX_TEXT_CHARACTERS = 6000
 MAX_COUNT = 10_000_000
-_LED_BY = frozenset({"start", "redirect", "refresh"})
 _RECORDED_NAMES = frozenset(name for name, _ in RECORDED)
 
 
@@ -67,7 +66,9 @@ class FetchedFile:
         body: decompressed bytes, at most the limit.
         elapsed_ms: milliseconds from first to last byte.
         exit_name: the way out of the last request.
-        page: what it holds, when it is an HTML page by its type or, without one, by its first bytes; else None.
+        page: what it holds, when it is an HTML page by its type or, without one, by its first bytes, or sends its
+            reader on; else None.
+        frame_hops: the answers of its frames, in their order.
     """
 
     final_url: str
@@ -79,6 +80,7 @@ class FetchedFile:
     elapsed_ms: int
     exit_name: str = DIRECT
     page: FetchedPage | None = None
+    frame_hops: tuple[Hop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +116,13 @@ class AnswerChecker:
         """Return the size of a body that follows, in bytes."""
         return take_number(value, 0, self.limits.max_bytes)
 
-    def read_answer(self, answer: Mapping[str, Any], url: str, body: bytes) -> FetchedFile:
-        """Return the checked answer to a fetch of `url`; a page is not read yet.
+    def read_answer(self, answer: Mapping[str, Any], order: FetchOrder, body: bytes) -> FetchedFile:
+        """Return the checked answer to an order; a page is not read yet.
 
         Raises:
             WrongAnswerError: it cannot be right.
         """
-        hops = self._take_hops(answer.get("hops"))
-        if hops[0].url != url:
-            raise WrongAnswerError
+        hops = self._take_hops(answer.get("hops"), order)
         if not isinstance(answer.get("page"), bool):
             raise WrongAnswerError
         last = hops[-1]
@@ -138,18 +138,24 @@ class AnswerChecker:
             page=FetchedPage() if answer["page"] else None,
         )
 
-    def read_end(self, answer: Mapping[str, Any], first: FetchedFile, body: bytes | None) -> FetchedFile:
+    def read_end(
+        self, answer: Mapping[str, Any], order: FetchOrder, first: FetchedFile, body: bytes | None
+    ) -> FetchedFile:
         """Return the answer after a refresh that a page asked for; `first` when there was none.
 
         Raises:
             WrongAnswerError: it cannot be right.
         """
-        if body is None:
-            return first
-        file = self.read_answer(answer, first.hops[0].url, body)
-        if file.hops[: len(first.hops)] != first.hops or len(file.hops) == len(first.hops):
+        file = first
+        if body is not None:
+            file = self.read_answer(answer, order, body)
+            if file.hops[: len(first.hops)] != first.hops or len(file.hops) == len(first.hops):
+                raise WrongAnswerError
+        frames = tuple(self._take_hop(hop) for hop in take_list(answer.get("frames"), self.limits.max_frames))
+        if any(hop.led_by != "frame" for hop in frames):
             raise WrongAnswerError
-        return file
+        self._check_ways(frames, order, file.hops)
+        return replace(file, frame_hops=frames)
 
     def read_embedded_sizes(self, page: object) -> list[int]:
         """Return the sizes of the files that follow a page, in bytes.
@@ -182,11 +188,41 @@ class AnswerChecker:
             facts=_take_facts(page.get("facts")),
         )
 
-    def _take_hops(self, value: object) -> tuple[Hop, ...]:
+    def _take_hops(self, value: object, order: FetchOrder) -> tuple[Hop, ...]:
         hops = tuple(self._take_hop(hop) for hop in take_list(value, self.limits.max_redirects + 1))
-        if not hops or hops[0].led_by != "start" or any(hop.led_by == "start" for hop in hops[1:]):
+        if not hops or (hops[0].led_by, hops[0].url) != ("start", order.url):
             raise WrongAnswerError
+        if any(hop.led_by not in {"redirect", "refresh"} for hop in hops[1:]):
+            raise WrongAnswerError
+        self._check_ways(hops, order, ())
         return hops
+
+    def _check_ways(self, hops: tuple[Hop, ...], order: FetchOrder, before: tuple[Hop, ...]) -> None:
+        """Check that each hop took a way out that the order and the rules left open, and asked what may be asked."""
+        for place, hop in enumerate(hops):
+            parts = split_url(hop.url)
+            passed = (*before, *hops[:place])
+            wish = order.exit_name or next((one.exit_name for one in passed if self._is_tor(one)), "")
+            try:
+                check_port(parts.port)
+                check_host(parts.host, practice=self.practice, may_be_onion=True, inside=self.inside)
+                way = self.exits.choose_by_name(parts.host, wish)
+            except CaptureRefusedError:
+                raise WrongAnswerError from None
+            is_expected = way is None or hop.exit_name == (way.name if isinstance(way, Exit) else way)
+            # A frame that did not come may have led to Tor before.
+            may_be_tor = hop.led_by == "frame" and not order.exit_name
+            if not is_expected and not (may_be_tor and self._is_tor(hop)):
+                raise WrongAnswerError
+            if is_numeric(parts.host) and hop.address != parts.host:
+                raise WrongAnswerError
+            if parts.scheme == "http" and (hop.tls or hop.certificate or hop.certificate_fault):
+                raise WrongAnswerError
+            if parts.scheme == "https" and not (hop.tls and hop.certificate):
+                raise WrongAnswerError
+
+    def _is_tor(self, hop: Hop) -> bool:
+        return self.exits.is_tor(hop.exit_name)
 
     def _take_hop(self, hop: Any) -> Hop:
         if not isinstance(hop, dict):
@@ -194,8 +230,7 @@ class AnswerChecker:
         exit_name = take_text(hop.get("exit_name"), 32)
         certificate = take_text(hop.get("certificate"), 64)
         fault = take_text(hop.get("certificate_fault"), MAX_WORDS_CHARACTERS)
-        led_by = take_text(hop.get("led_by"), 16)
-        if led_by not in _LED_BY or (fault and fault not in ALL_FAULTS):
+        if fault and fault not in ALL_FAULTS:
             raise WrongAnswerError
         if certificate and not re.fullmatch(r"[0-9a-f]{64}", certificate):
             raise WrongAnswerError
@@ -210,7 +245,7 @@ class AnswerChecker:
             certificate_fault=fault,
             headers=_take_headers(hop.get("headers")),
             elapsed_ms=take_number(hop.get("elapsed_ms"), 0, 86_400_000),
-            led_by=led_by,
+            led_by=take_text(hop.get("led_by"), 16),
         )
 
     def _take_address(self, value: object, exit_name: str) -> str:

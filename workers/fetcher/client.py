@@ -9,6 +9,7 @@
 """
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass, field
 
@@ -30,7 +31,7 @@ from workers.fetcher.headers import (
 )
 from workers.fetcher.wire import FetchLimits, FetchOrder, Hop
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})  # as Firefox has them
 MAX_HEAD_BYTES = 64 << 10
 MAX_INTERIM_ANSWERS = 20
 SILENCE_S = 30.0
@@ -39,6 +40,9 @@ RATE_GRACE_S = 10.0
 """Time from the first byte on in which an answer may be as slow as it likes, in seconds."""
 READ_BYTES = 256 << 10
 MAX_TYPE_CHARACTERS = 300
+_COMMA_PARTS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?)++')
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_MEDIA_TYPE = re.compile(rf"\s*(?!\*/\*){_WORD}/{_WORD}\s*(?:;|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,14 @@ class Answer:
         body: decompressed bytes of the last one.
         elapsed_ms: milliseconds of the whole fetch.
         content_type: the last one's Content-Type with its parameters, printable; empty when there was none.
+        refresh: the last one's Refresh header, as browsers follow it; empty when there was none.
     """
 
     hops: tuple[Hop, ...]
     body: bytes
     elapsed_ms: int
     content_type: str = ""
+    refresh: str = ""
 
 
 @dataclass(slots=True)
@@ -97,12 +103,12 @@ async def fetch_url(
     try:
         # The loop's clock is the monotonic one.
         async with asyncio.timeout_at(deadline):
-            hops, body, content_type = await _follow(
-                order, limits, connector, chain or Chain(), led_by, progress
-            )
+            hops, head, body = await _follow(order, limits, connector, chain or Chain(), led_by, progress)
     except TimeoutError:
         raise fail(progress.if_over) from None
-    return Answer(tuple(hops), body, round((time.monotonic() - started) * 1000), content_type)
+    elapsed_ms = round((time.monotonic() - started) * 1000)
+    content_type = make_printable(head.find_type())[:MAX_TYPE_CHARACTERS]
+    return Answer(tuple(hops), body, elapsed_ms, content_type, head.find(b"refresh"))
 
 
 async def _follow(
@@ -112,7 +118,7 @@ async def _follow(
     chain: Chain,
     led_by: str,
     progress: Progress,
-) -> tuple[list[Hop], bytes, str]:
+) -> tuple[list[Hop], "_Head", bytes]:
     hops: list[Hop] = []
     url = order.url
     destination = find_destination(led_by, order.referer)
@@ -143,7 +149,7 @@ async def _follow(
                     url=url,
                     status=head.status_code,
                     address=connection.address,
-                    content_type=_read_media_type(found.find(b"content-type")),
+                    content_type=_read_media_type(found.find_type()),
                     tls=connection.tls,
                     exit_name=connection.exit_name,
                     certificate=connection.certificate,
@@ -155,12 +161,11 @@ async def _follow(
             )
             location = found.find(b"location") if head.status_code in REDIRECTS else ""
             if not location:
-                reader = BodyReader(
-                    limits.max_bytes, found.find(b"content-encoding"), found.find(b"content-length")
-                )
+                # Several lines of layers are one list: a second one must not go unseen.
+                encodings = ",".join(found.list_all(b"content-encoding"))
+                reader = BodyReader(limits.max_bytes, encodings, found.find(b"content-length"))
                 await exchange.read_body(reader)
-                content_type = make_printable(found.find(b"content-type"))[:MAX_TYPE_CHARACTERS]
-                return hops, reader.finish(), content_type
+                return hops, found, reader.finish()
         finally:
             connection.close()
         if len(hops) > limits.max_redirects:
@@ -273,6 +278,11 @@ class _Head:
     def find(self, name: bytes) -> str:
         """Return a header's first value; empty without one."""
         return next(iter(self.list_all(name)), "")
+
+    def find_type(self) -> str:
+        """Return the Content-Type: of several the last one that is one, as browsers read them; empty without one."""
+        parts = [part for value in self.list_all(b"content-type") for part in _COMMA_PARTS.findall(value)]
+        return next((part.strip() for part in reversed(parts) if _MEDIA_TYPE.match(part)), "")
 
     def list_all(self, name: bytes) -> list[str]:
         """Return all values of a header."""

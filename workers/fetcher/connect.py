@@ -19,7 +19,7 @@ from triage.errors import CaptureFailedError, CaptureRefusedError, SettingsError
 from triage.rules.exits import DIRECT, Exit, ExitKind
 from triage.rules.fetch_failures import FetchFailure
 from triage.rules.urls import UrlParts
-from workers.dialling.exits import ONION, Exits
+from workers.dialling.exits import Exits, is_onion
 from workers.dialling.policy import (
     Network,
     check_answer,
@@ -119,9 +119,8 @@ class Connector:
     async def _find_targets(self, host: str, port: int, wish: str) -> tuple[Exit | str, list[str]]:
         """Check and resolve; return the way out and what is dialled there, best first."""
         check_port(port)
-        is_onion = host.rpartition(".")[2] == ONION
         way = self.exits.choose_by_name(host, wish)
-        check_host(host, practice=self.practice, inside=self.inside, may_be_onion=is_onion)
+        check_host(host, practice=self.practice, inside=self.inside, may_be_onion=is_onion(host))
         if isinstance(way, Exit) and way.kind is ExitKind.TOR:
             return way, [host]
         addresses = check_answer(await self._find_addresses(host), practice=self.practice, inside=self.inside)

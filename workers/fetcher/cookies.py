@@ -4,12 +4,15 @@ Some walls let a visitor in by a cookie. Nothing is kept beyond the fetch, and `
 page must not plant what a later request to another host would carry.
 """
 
+import re
+
 from triage.rules.urls import UrlParts
 
 MAX_COOKIES = 20
 """Most cookies of one host."""
 MAX_BYTES = 4096
 """Most bytes that one host's cookies take together."""
+_IS_OVER = re.compile(r"-[0-9]+|0+")
 _FORBIDDEN = frozenset(chr(code) for code in range(32)) | {"\x7f", ";", ","}
 
 
@@ -32,7 +35,7 @@ class CookieJar:
             return
         words = {one.partition("=")[0].strip().lower(): one.partition("=")[2].strip() for one in attributes}
         cookies = self._hosts.setdefault(parts.host, {})
-        if words.get("max-age", "").lstrip("-").isdigit() and int(words["max-age"][:12]) <= 0:
+        if _IS_OVER.fullmatch(words.get("max-age", "")):
             cookies.pop(name, None)
             return
         is_secure = "secure" in words

@@ -24,8 +24,8 @@ from typing import Any, NoReturn
 
 from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError, SandboxUnavailableError
 from triage.rules.fetch_failures import FetchFailure
-from triage.rules.urls import normalise_link
-from workers.dialling.exits import Exits
+from triage.rules.urls import normalise_link, split_url
+from workers.dialling.exits import Exits, is_onion
 from workers.dialling.policy import read_networks
 from workers.dialling.practice_names import NO_PRACTICE, PracticeNames
 from workers.fetcher.answers import AnswerChecker, FetchedFile, FetchedPage, WrongAnswerError, tidy_words
@@ -150,7 +150,7 @@ class Fetcher:
             CaptureFailedError: it did not work this time; `failure` names why.
             SandboxUnavailableError: the process cannot be started.
         """
-        order = _tidy_order(order)
+        order = _tidy_order(order, self._checker.exits)
         with self._turn:
             self.start()
             try:
@@ -176,25 +176,27 @@ class Fetcher:
         send_frame(channel, {"job": job_id, "order": asdict(order)})
         answer = self._receive(channel, job_id, deadline)
         body = _receive_body(channel, self._checker.read_size(answer.get("bytes")), deadline)
-        first = self._checker.read_answer(answer, order.url, body)
+        first = self._checker.read_answer(answer, order, body)
         if not order.wants_page or first.page is None:
             return first
         try:
-            return self._receive_page(channel, job_id, first, deadline + PAGE_S)
+            return self._receive_page(channel, job_id, order, first, deadline + PAGE_S)
         except (OSError, FrameError):
             # The page itself is already here and is not lost with what it holds.
             self._kill()
             return first
+        except (CaptureRefusedError, CaptureFailedError):
+            return first  # likewise; the process lives on
 
     def _receive_page(
-        self, channel: socket.socket, job_id: str, first: FetchedFile, deadline: float
+        self, channel: socket.socket, job_id: str, order: FetchOrder, first: FetchedFile, deadline: float
     ) -> FetchedFile:
         """Wait until the page and its frames were read; a refresh may have led to another answer."""
         answer = self._receive(channel, job_id, deadline)
         body = None
         if answer.get("bytes") is not None:
             body = _receive_body(channel, self._checker.read_size(answer["bytes"]), deadline)
-        file = self._checker.read_end(answer, first, body)
+        file = self._checker.read_end(answer, order, first, body)
         page = answer.get("holds")
         if page is None:
             return file
@@ -242,11 +244,11 @@ def make_start_message(
     }
 
 
-def _tidy_order(order: FetchOrder) -> FetchOrder:
-    """Return the order with its URLs in normal form.
+def _tidy_order(order: FetchOrder, exits: Exits) -> FetchOrder:
+    """Return the order with its URLs in normal form, and with the way out that a Tor service calls for.
 
     Raises:
-        CaptureRefusedError: what is to be fetched is no address.
+        CaptureRefusedError: what is to be fetched is no address, or nothing leads to where a Tor service shows it.
     """
     try:
         url = normalise_link(order.url).url
@@ -257,7 +259,11 @@ def _tidy_order(order: FetchOrder) -> FetchOrder:
     except InvalidUrlError:
         referer = ""
     isolation = order.isolation if _ISOLATION.fullmatch(order.isolation) else ""
-    return replace(order, url=url, referer=referer, isolation=isolation)
+    exit_name = order.exit_name
+    shown_at = split_url(referer).host if referer else ""
+    if not exit_name and is_onion(shown_at):
+        exit_name = exits.find_tor(shown_at).name  # its pictures elsewhere must not show it our own address
+    return replace(order, url=url, referer=referer, isolation=isolation, exit_name=exit_name)
 
 
 def _receive_body(channel: socket.socket, size: int, deadline: float) -> bytes:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from triage.rules.sites import find_site
 from triage.rules.urls import UrlParts, split_url
+from workers.dialling.exits import is_onion
 
 MAX_VALUE_CHARACTERS = 300
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -150,15 +151,17 @@ def make_headers(
 def cut_referer(referer: str, parts: UrlParts) -> str:
     """Return what a request tells of the page that led to it (https://www.w3.org/TR/referrer-policy/).
 
-    The whole URL to the same site, its origin to others, nothing from https to http.
+    The whole URL to the same site, its origin to others, nothing from https to http. No Tor service is named to
+    anybody else, as Tor Browser has it.
     """
     if not referer:
         return ""
     page = split_url(referer)
-    if page.scheme == "https" and parts.scheme == "http":
+    is_same = find_site(page.host) == find_site(parts.host)
+    if (page.scheme == "https" and parts.scheme == "http") or (is_onion(page.host) and not is_same):
         return ""
     origin = _write_origin(page)
-    return origin + page.target if find_site(page.host) == find_site(parts.host) else origin + "/"
+    return origin + page.target if is_same else origin + "/"
 
 
 def record_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:

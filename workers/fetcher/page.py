@@ -1,7 +1,7 @@
 """What an HTML page holds. Runs inside the locked fetcher only: a page is a stranger's text.
 
 1. `decode_page` makes text of its first 32 MiB, `scan_page` finds tags and texts, `collect_sources` what they name.
-2. The pages that frames carry inside (`srcdoc`) are read the same way, one level deep.
+2. The pages that frames carry inside (`srcdoc`, `data:`) are read the same way, one level deep.
 3. References become normal URLs, each once; `data:` URLs become bytes.
 4. The page's own site comes first, then the largest by what the page promises, then the order of the page.
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from triage.errors import InvalidUrlError
 from triage.rules.page_kinds import PageFacts
 from triage.rules.sites import find_site
-from triage.rules.urls import resolve_link, split_url
+from triage.rules.urls import MAX_URL_BYTES, resolve_link, split_url
 from workers.fetcher import page_text
 from workers.fetcher.data_urls import (
     MAX_ALL_EMBEDDED_BYTES,
@@ -28,18 +28,19 @@ from workers.fetcher.data_urls import (
 from workers.fetcher.page_facts import gather_facts
 from workers.fetcher.page_sources import PageSources, Source, collect_sources
 from workers.fetcher.page_tags import PageTags, scan_page
+from workers.fetcher.refresh import Refresh
 
 MAX_PAGE_BYTES = 32 << 20
 MAX_FOUND = 20_000
 MAX_RESOLVED_CHARACTERS = 2 << 20
 MAX_INNER_PAGES = 50
 MAX_FRAMES_FOUND = 200
-MAX_REFRESH_S = 1_000_000.0
 
-PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-_REFRESH = re.compile(
-    r"""\s*([0-9]{0,6})[0-9.]*+(?:[\s;,]++(?:url\s*=\s*)?(?:"([^"]*)|'([^']*)|(.*)))?""", re.I | re.S
-)
+_XML_TYPES = frozenset({"application/xhtml+xml", "application/xml", "text/xml"})
+PAGE_TYPES = _XML_TYPES | {"text/html"}
+_NO_TYPES = frozenset({"", "application/unknown", "unknown/unknown"})  # a browser then looks at the bytes
+_BEGINS_WITH_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[a-zA-Z!?]")
+_OTHER_SCHEME = re.compile(r"\s*(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class PageFound:
         found: distinct pictures and videos, taken or not; at most 20,000 are counted.
         is_complete: False when a cap on size or number ended the reading, so that something may be missing.
         frames: normal URLs of frames, in the order of the page.
-        refresh: seconds and normal URL of the page that it asks a browser to go to.
+        refresh: the page that it asks a browser to go to, by its normal URL.
         facts: what tells its kind.
     """
 
@@ -61,7 +62,7 @@ class PageFound:
     found: int = 0
     is_complete: bool = True
     frames: tuple[str, ...] = ()
-    refresh: tuple[float, str] | None = None
+    refresh: Refresh | None = None
     facts: PageFacts = field(default_factory=PageFacts)
 
 
@@ -83,6 +84,7 @@ class _Resolver:
         self._known: dict[str, str | None] = {}
         self._base = url
         self._left = MAX_RESOLVED_CHARACTERS
+        self._is_any_too_long = False
         if base is not None:
             self._base = self.resolve(base) or url
             self._known.clear()
@@ -98,12 +100,15 @@ class _Resolver:
                 self._known[reference] = resolve_link(self._base, reference).url
             except InvalidUrlError:
                 self._known[reference] = None
+                # Browsers open longer addresses than an item can have.
+                is_long = len(reference) + len(self._base) > MAX_URL_BYTES
+                self._is_any_too_long |= is_long and not _OTHER_SCHEME.match(reference)
         return self._known[reference]
 
     @property
-    def is_spent(self) -> bool:
-        """Whether something was not resolved any more."""
-        return self._left < 0
+    def is_whole(self) -> bool:
+        """Whether everything was resolved that leads anywhere."""
+        return self._left >= 0 and not self._is_any_too_long
 
 
 def warm_up() -> None:
@@ -118,11 +123,9 @@ def warm_up() -> None:
 def is_page(content_type: str, body: bytes) -> bool:
     """Say whether an answer is an HTML page: by its type, or by its first bytes when it names none."""
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type:
+    if media_type not in _NO_TYPES:
         return media_type in PAGE_TYPES
-    return (
-        body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html", b"<head"))
-    )
+    return _BEGINS_WITH_MARKUP.match(body[:512]) is not None
 
 
 def read_page(html: bytes, url: str, *, content_type: str = "", most: int) -> PageFound:
@@ -134,7 +137,7 @@ def read_page(html: bytes, url: str, *, content_type: str = "", most: int) -> Pa
         content_type: the header with its parameters.
         most: most pictures that are taken, those inside the page included.
     """
-    is_xml = content_type.lower().startswith("application/xhtml")
+    is_xml = content_type.partition(";")[0].strip().lower() in _XML_TYPES
     page = scan_page(page_text.decode_page(html[:MAX_PAGE_BYTES], content_type), is_xml=is_xml)
     named = collect_sources(page)
     resolver = _Resolver(url, named.base)
@@ -144,23 +147,21 @@ def read_page(html: bytes, url: str, *, content_type: str = "", most: int) -> Pa
     ordered = sorted(pictures, key=lambda one: (one.is_elsewhere, -one.area, one.place))
     taken = ordered[: max(0, most)]
     frames = dict.fromkeys(filter(None, (resolver.resolve(one) for one in named.frames[:MAX_FRAMES_FOUND])))
-    refresh = _read_refresh(named.refresh, resolver)
+    refresh = named.refresh
+    target = resolver.resolve(refresh.reference) if refresh is not None and refresh.reference else None
     return PageFound(
         pictures=tuple(one.url for one in taken if one.url),
         embedded=tuple(one.data for one in taken if one.data),
         found=len(pictures),
-        is_complete=is_complete
-        and is_whole
-        and not resolver.is_spent
-        and len(named.frames) <= MAX_FRAMES_FOUND,
+        is_complete=is_complete and is_whole and resolver.is_whole and len(named.frames) <= MAX_FRAMES_FOUND,
         frames=tuple(frames),
-        refresh=refresh,
+        refresh=Refresh(refresh.seconds, target) if refresh is not None and target else None,
         facts=gather_facts(page, split_url(url).host, len(pictures)),
     )
 
 
 def _add_inner_pages(page: PageTags, named: PageSources) -> bool:
-    """Join what the pages inside `srcdoc` hold to the page's own; say whether all of it could be read."""
+    """Join what the pages inside frames hold to the page's own; say whether all of it could be read."""
     is_complete = len(named.inner_pages) <= MAX_INNER_PAGES
     for text in named.inner_pages[:MAX_INNER_PAGES]:
         if not named.spend(text):
@@ -168,7 +169,9 @@ def _add_inner_pages(page: PageTags, named: PageSources) -> bool:
         inner = scan_page(text)
         found = collect_sources(inner)
         named.sources += found.sources
-        is_complete &= found.is_complete
+        named.frames += found.frames
+        # What lies deeper, or is relative to another address, is not looked for.
+        is_complete &= found.is_complete and found.base is None and not (found.inner_pages or found.refresh)
         page.tags += inner.tags
         page.texts += inner.texts
         page.scripts += inner.scripts
@@ -213,13 +216,3 @@ def _list_distinct(sources: list[Source], resolver: _Resolver, own: str) -> tupl
         picture.is_elsewhere = not picture.data and find_site(split_url(picture.url).host) != site
         found[key] = picture
     return list(found.values()), is_whole
-
-
-def _read_refresh(content: str | None, resolver: _Resolver) -> tuple[float, str] | None:
-    """Read `5; url=/there` (https://html.spec.whatwg.org/#attr-meta-http-equiv-refresh); None without an address."""
-    match = _REFRESH.match(content[:4096]) if content else None
-    if match is None:
-        return None
-    reference = (match[2] or match[3] or match[4] or "").strip()
-    url = resolver.resolve(reference) if reference else None
-    return None if url is None else (min(float(match[1] or 0), MAX_REFRESH_S), url)

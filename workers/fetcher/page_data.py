@@ -10,6 +10,8 @@ _CSS_URL = re.compile(
     r"""|((?:[^\s"'()\\]|\\[0-9a-f]{1,6}\s?|\\[^\n]){0,8192}+))[ \t\r\n\f]*+\)""",
     re.IGNORECASE,
 )
+_IMAGE_SET = re.compile(r"image-set\(((?:[^()]|\([^()]{0,8192}+\)){0,8192}+)", re.IGNORECASE)
+_SET_STRING = re.compile(r"""\([^()]*+\)|"([^"\n]*+)"|'([^'\n]*+)'""")
 _CSS_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\r\n\f]?|(.))")
 _PARTS = re.compile(r"""[\s"'<>(){}\[\],;]+""")
 _PICTURE_KEYS = frozenset(
@@ -19,11 +21,15 @@ _ADDRESS_KEYS = frozenset({"url", "contentUrl", "thumbnailUrl", "@id"})
 
 
 def find_css_urls(text: str) -> Iterator[str]:
-    """Yield the `url(…)` of a style sheet or a style attribute, escapes resolved."""
+    """Yield the `url(…)`, and the bare strings of `image-set(…)`, of a style sheet or attribute; escapes resolved."""
     for match in _CSS_URL.finditer(text):
         url = match[1] or match[2] or match[3]
         if url:
             yield _CSS_ESCAPE.sub(_resolve_escape, url) if "\\" in url else url
+    for one in _IMAGE_SET.finditer(text):
+        for bare in _SET_STRING.finditer(one[1]):
+            if url := bare[1] or bare[2]:
+                yield _CSS_ESCAPE.sub(_resolve_escape, url)
 
 
 def _resolve_escape(match: re.Match[str]) -> str:

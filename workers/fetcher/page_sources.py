@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from workers.fetcher.data_urls import is_data_url
+from workers.fetcher.data_urls import is_data_page, is_data_url, read_data_page
 from workers.fetcher.page_data import find_addresses, find_css_urls, find_linked_data
 from workers.fetcher.page_tags import PageTags, Tag
 from workers.fetcher.picture_endings import (
@@ -18,6 +18,7 @@ from workers.fetcher.picture_endings import (
     ends_with,
     is_picture_address,
 )
+from workers.fetcher.refresh import Refresh, read_refresh
 from workers.fetcher.srcset import find_largest
 
 UNKNOWN_AREA = 300.0 * 225  # a usual thumb
@@ -40,6 +41,7 @@ _LAZY = frozenset({"data-src", "data-original", "data-lazy-src", "data-lazy", "d
                    "data-img", "data-bg", "data-background", "data-background-image", "data-poster", "data-thumb",
                    "data-hires", "data-url", "data-original-src", "data-src-large", "data-large-src", "data-full-src",
                    "data-zoom-image", "data-echo"})  # fmt: skip
+_MAY_SHOW = re.compile(r"url|image-set", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*([0-9]{1,5})(?:\.[0-9]*)?\s*(?:px)?\s*")
 
 
@@ -65,9 +67,9 @@ class PageSources:
     Attributes:
         sources: pictures and videos, with repetitions.
         frames: references of frames.
-        inner_pages: texts of frames that the page carries itself (`srcdoc`).
+        inner_pages: texts of frames that the page carries itself (`srcdoc`, `data:`).
         base: what references are relative to; None: the page's own address.
-        refresh: content of the first `<meta http-equiv=refresh>`.
+        refresh: of the first `<meta http-equiv=refresh>` that is one.
         is_complete: False when a cap left something out.
     """
 
@@ -75,7 +77,7 @@ class PageSources:
     frames: list[str] = field(default_factory=list)
     inner_pages: list[str] = field(default_factory=list)
     base: str | None = None
-    refresh: str | None = None
+    refresh: Refresh | None = None
     is_complete: bool = True
     characters_left: int = MAX_READ_CHARACTERS
 
@@ -84,6 +86,7 @@ class PageSources:
         if not reference or reference.isspace() or ends_with(reference, OTHER_ENDINGS):
             return
         if len(reference) > MAX_REFERENCE_CHARACTERS and not is_data_url(reference):
+            self.is_complete = False
             return
         if len(self.sources) >= MAX_SOURCES:
             self.is_complete = False
@@ -190,7 +193,7 @@ def _read_meta(found: PageSources, tag: Tag) -> None:
     attributes = tag.attributes
     content = attributes.get("content")
     if (attributes.get("http-equiv") or "").strip().lower() == "refresh" and found.refresh is None:
-        found.refresh = content
+        found.refresh = read_refresh(content or "")
     for naming in ("property", "name", "itemprop"):
         if (attributes.get(naming) or "").strip().lower() in _PICTURE_METAS:
             found.add(content, PREVIEW_AREA)
@@ -225,10 +228,15 @@ def _read_plugin(found: PageSources, tag: Tag) -> None:
 
 
 def _add_frame(found: PageSources, reference: str | None) -> None:
-    if not reference or reference.isspace() or len(reference) > MAX_REFERENCE_CHARACTERS:
+    if not reference or reference.isspace():
         return
-    if is_data_url(reference) or is_picture_address(reference):
+    if is_data_page(reference):
+        if found.spend(reference):
+            found.inner_pages.append(read_data_page(reference))
+    elif is_data_url(reference) or is_picture_address(reference):
         found.add(reference)
+    elif len(reference) > MAX_REFERENCE_CHARACTERS:
+        found.is_complete = False
     elif not ends_with(reference, OTHER_ENDINGS):
         found.frames.append(reference)
 
@@ -246,6 +254,7 @@ _READERS: dict[str, Callable[[PageSources, Tag], None]] = {
     "area": _read_anchor,
     "base": _read_base,
     "embed": _read_plugin,
+    "feimage": _read_svg_image,
     "frame": _read_frame,
     "iframe": _read_frame,
     "image": _read_svg_image,
@@ -267,7 +276,7 @@ def _read_any(found: PageSources, tag: Tag) -> None:
             continue
         if name == "background":
             found.add(value)
-        elif name == "style" and "url" in value and found.spend(value):
+        elif name == "style" and _MAY_SHOW.search(value) and found.spend(value):
             for url in find_css_urls(value):
                 found.add(url)
         elif name.startswith("data-") and tag.name not in {"iframe", "frame"}:

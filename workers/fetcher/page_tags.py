@@ -25,8 +25,9 @@ MAX_STYLE_CHARACTERS = 1 << 20
 MAX_DATA_CHARACTERS = 1 << 20
 
 # Elements whose attributes are read. Any other is kept when its attributes look as if they named something.
-_KEPT = frozenset({"a", "amp-anim", "amp-img", "amp-video", "area", "base", "embed", "frame", "iframe", "image",
-                   "img", "input", "link", "meta", "object", "select", "source", "textarea", "video"})  # fmt: skip
+_KEPT = frozenset({"a", "amp-anim", "amp-img", "amp-video", "area", "base", "embed", "feimage", "frame", "iframe",
+                   "image", "img", "input", "link", "meta", "object", "select", "source", "textarea",
+                   "video"})  # fmt: skip
 _MAY_NAME = re.compile(r"style|data-|background|poster|itemprop|srcset", re.IGNORECASE)
 # Raw texts: no tag within counts until the end tag. Those of the second row hold markup for other readers.
 _RAW = frozenset(["script", "style", "title", "textarea"])
@@ -158,7 +159,7 @@ def _scan_markup(scan: _Scan, text: str, *, foreign: tuple[str, ...], readings: 
             place = end
             continue
         place = match.end()
-        name = match[2].lower()
+        prefix, _, name = match[2].lower().rpartition(":") if scan.is_xml else ("", "", match[2].lower())
         if match[1]:
             if name == "a":
                 _keep_tag(scan, "/a", "")
@@ -174,7 +175,7 @@ def _scan_markup(scan: _Scan, text: str, *, foreign: tuple[str, ...], readings: 
                 opened = [*opened[-_MAX_FOREIGN:], name]
         if name in _KEPT or (attributes and _MAY_NAME.search(attributes)):
             _keep_tag(scan, name, attributes)
-        if name not in _RAW_ENDS or (scan.is_xml and attributes.endswith("/")):
+        if name not in _RAW_ENDS or prefix or (scan.is_xml and attributes.endswith("/")):
             continue
         ending = _RAW_ENDS[name].search(text, place)
         raw = text[place : len(text) if ending is None else ending.start()]

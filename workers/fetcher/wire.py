@@ -8,7 +8,8 @@ bytes whose numbers the frame gives. Orders and answers carry the job's id. What
     worker → fetcher  job, order
     fetcher → worker  job, hops, bytes, elapsed_ms, page + the body; or job, refused; or job, failed
     fetcher → worker  where `page` is true and the order wants pages: job, bytes (null, or hops and elapsed_ms with them
-                      when the page led to another answer), holds (null, or pictures, found, complete, facts, embedded)
+                      when the page led to another answer), frames (hops of its frames),
+                      holds (null, or pictures, found, complete, facts, embedded)
                       + that answer's body + the embedded files; or refused or failed as above
 """
 
@@ -122,7 +123,7 @@ class Hop:
         certificate_fault: why it could not be verified, in words; empty when it was.
         headers: allow-listed headers of the answer, names lower case, in their order.
         elapsed_ms: milliseconds from dialling to the end of the head.
-        led_by: what led here: start, redirect or refresh (frame, of a page's frames, which are no hops of it).
+        led_by: what led here: start, redirect or refresh; frame, for every answer of a page's frames.
     """
 
     url: str

@@ -136,6 +136,11 @@ def test_a_server_that_greets_before_tls_has_none_in_common() -> None:
         ("Content-Type: IMAGE/JPEG; charset=x\r\n", "image/jpeg"),
         ("Content-Type: " + "a" * 500 + "\r\n", ""),
         ("Content-Type: ëë\r\n", ""),
+        ("Content-Type: html\r\n", ""),
+        ("Content-Type: image/x\r\nContent-Type: text/html\r\n", "text/html"),
+        ("Content-Type: image/x, text/html;a=b\r\n", "text/html"),
+        ('Content-Type: text/html; a=", image/x;"\r\n', "text/html"),
+        ("Content-Type: text/html\r\nContent-Type: */*\r\n", "text/html"),
         ("", ""),
     ],
 )
@@ -249,6 +254,13 @@ def test_cookies_go_back_to_their_own_host_and_to_no_other() -> None:
     ]
     assert cookies == [[], [], ["Cookie: a=1; b=3"], ["Cookie: b=3"], []]
     assert "a=1" not in repr(answer.hops)
+
+
+@pytest.mark.parametrize("age", ["--5", "\N{SUPERSCRIPT TWO}", "-" * 20, "9" * 50, "-1"])
+def test_a_cookie_of_any_age_breaks_nothing(age: str) -> None:
+    with run_site() as site:
+        site.lay_answer("/", b"ok", headers=f"Set-Cookie: a=b; Max-Age={age}\r\n")
+        assert get(site, "http://photos.example/").body == b"ok"
 
 
 def test_a_flood_of_cookies_is_cut() -> None:
@@ -380,3 +392,20 @@ def test_what_follows_a_packed_stream_is_ignored_as_browsers_do() -> None:
 def test_other_encodings_are_refused(encoding: str) -> None:
     with pytest.raises(CaptureRefusedError):
         BodyReader(1000, encoding, "")
+
+
+@pytest.mark.parametrize("lines", [("gzip", "gzip"), ("", "br"), ("identity", "gzip", "deflate")])
+def test_layers_on_lines_of_their_own_are_one_list(lines: tuple[str, ...]) -> None:
+    with run_site() as site:
+        site.lay_answer("/", b"x", headers="".join(f"Content-Encoding: {line}\r\n" for line in lines))
+        with pytest.raises(CaptureRefusedError, match="compressed"):
+            get(site, "http://photos.example/")
+
+
+def test_a_choice_with_a_target_is_followed_and_a_redirect_without_one_is_an_answer() -> None:
+    with run_site() as site:
+        site.lay_redirect("/1", "/2", status=300)
+        site.lay_answer("/2", b"shown", status=302, headers="Refresh: 0; url=/3\r\n")
+        answer = get(site, "http://photos.example/1")
+    assert ([hop.status for hop in answer.hops], answer.body) == ([300, 302], b"shown")
+    assert answer.refresh == "0; url=/3"

@@ -78,6 +78,18 @@ def test_an_order_is_made_normal_and_its_extras_are_kept_only_when_they_are_what
     assert (len(user), way.signed_in[1]) == (32, "ab" * 16 + ":" + "ab" * 16)
 
 
+def test_what_a_tor_service_shows_elsewhere_goes_through_tor_or_not_at_all() -> None:
+    shown = FetchOrder("http://photos.example/a", referer="http://abc.onion/page")
+    with run_site() as site, LocalExit("socks5", leads={"photos.example:80": site.port}) as way:
+        site.lay_answer("/a", b"ok")
+        limits = FetchLimits(total_s=3, exits=(way.write_setting("onions", "tor"),))
+        with Fetcher(limits, site.practice_names()) as fetcher:
+            assert fetcher.fetch("job-1", shown).exit_name == "onions"
+        with pytest.raises(CaptureRefusedError, match="no tor way out"):
+            Fetcher(FetchLimits(total_s=3), site.practice_names()).fetch("job-2", shown)
+    assert (len(site.requests), b"onion" in site.requests[0]) == (1, False)
+
+
 def test_what_a_rule_for_a_country_needs_reaches_the_process() -> None:
     with run_site() as site, LocalExit("http", leads={"203.0.113.10:80": site.port}) as way:
         site.lay_answer("/", b"ok")

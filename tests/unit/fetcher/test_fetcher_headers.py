@@ -110,6 +110,8 @@ def test_what_leads_to_a_request_says_what_it_is_for() -> None:
         ("http://a.net/x", "https://a.net/", "http://a.net/x"),
         ("http://[2a00::1]/x", "http://[2a00::1]/", "http://[2a00::1]/x"),
         ("http://a.co.uk/x", "http://b.co.uk/", "http://a.co.uk/"),
+        ("http://abc.onion/x", "http://b.net/", ""),
+        ("http://abc.onion/x", "http://abc.onion/y", "http://abc.onion/x"),
     ],
 )
 def test_a_referer_tells_other_sites_no_more_than_whence(referer: str, url: str, expected: str) -> None:
@@ -177,6 +179,6 @@ def test_what_the_client_records_passes_the_door() -> None:
         frame = {"hops": [asdict(hop) for hop in answer.hops], "elapsed_ms": 1, "page": False}
         for hop in frame["hops"]:
             hop["headers"] = [list(pair) for pair in hop["headers"]]
-        assert checker.read_answer(frame, "http://photos.example/", b"ok").hops == answer.hops
+        assert checker.read_answer(frame, FetchOrder("http://photos.example/"), b"ok").hops == answer.hops
         with pytest.raises(WrongAnswerError):
-            checker.read_answer(frame, "http://photos.example/other", b"ok")
+            checker.read_answer(frame, FetchOrder("http://photos.example/other"), b"ok")

@@ -79,7 +79,13 @@ def test_what_shows_no_picture_yields_none(html: str) -> None:
         ("<img src=//files.example/a>", ["http://files.example/a"]),
         ("<image src=a.jpg>", ["a.jpg"]),
         ("<amp-img src=a.jpg></amp-img>", ["a.jpg"]),
+        ("<svg><filter><feImage href=a.jpg /></filter></svg>", ["a.jpg"]),
         # srcset: the largest, and src only where a browser may show it beside
+        ("<img srcset='s.jpg bogus' src=x.jpg>", ["s.jpg", "x.jpg"]),
+        ("<img srcset='s.jpg 9h' src=x.jpg>", ["s.jpg", "x.jpg"]),
+        ("<img srcset='s.jpg 900w 2x, l.jpg 9w' src=x.jpg>", ["l.jpg"]),
+        ("<img srcset='s.jpg 90w 9h, l.jpg 1e3x' src=x.jpg>", ["s.jpg"]),
+        ("<img srcset='s.jpg .5x, l.jpg 1.5x' src=x.jpg>", ["l.jpg"]),
         ("<img srcset='s.jpg 1x, l.jpg 2x' src=x.jpg>", ["l.jpg"]),
         ("<img srcset='s.jpg 0.5x' src=x.jpg>", ["x.jpg"]),
         ("<img srcset='l.jpg 900w,s.jpg 90w'>", ["l.jpg"]),
@@ -249,13 +255,73 @@ def test_frames_are_listed_with_what_the_page_carries_of_them() -> None:
 
 
 @pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        ("<iframe src='data:text/html,<img src=http://photos.example/albums/a.jpg>'>", ["a.jpg"]),
+        (
+            f"<object data='data:text/html;charset=x;base64,{base64.b64encode(b'<img src=a.jpg>').decode()}'>",
+            ["a.jpg"],
+        ),
+        ("<embed src='data:image/svg+xml,<svg><image href=%22a.jpg%22/></svg>'>", ["a.jpg"]),
+        ("<iframe src='data:text/html;base64,????'></iframe>", []),
+        ("<iframe src='data:text/plain,<img src=a.jpg>'></iframe>", []),
+    ],
+)
+def test_a_page_inside_the_address_of_a_frame_is_read(frame: str, expected: list[str]) -> None:
+    assert (find(frame), read(frame).is_complete) == (expected, True)
+
+
+def test_a_picture_inside_the_address_of_a_frame_is_taken_however_long() -> None:
+    assert len(read(f"<iframe src='data:image/png;base64,{'A' * 3_000_000}'></iframe>").embedded) == 1
+
+
+def test_frames_of_a_page_inside_a_frame_are_frames_and_what_lies_deeper_is_said() -> None:
+    inner = read("<iframe srcdoc='<iframe src=b.html></iframe>'></iframe>")
+    assert (inner.frames, inner.is_complete) == ((HERE + "b.html",), True)
+    for deeper in (
+        "<iframe srcdoc=x></iframe>",
+        "<base href=/x/>",
+        "<meta http-equiv=refresh content=0;url=b>",
+    ):
+        assert not read(f"<iframe srcdoc='{deeper}<img src=a.jpg>'></iframe>").is_complete
+
+
+@pytest.mark.parametrize("length", [3000, 10_000])
+def test_what_is_longer_than_an_address_can_be_is_said_to_be_missing(length: int) -> None:
+    long = "x" * length
+    assert not read(f"<img src='/a.jpg?{long}'>").is_complete
+    assert not read(f"<iframe src='/a?{long}'></iframe>").is_complete
+    assert read(f"<iframe src='javascript:{'x' * 3000}'></iframe>").is_complete
+
+
+def test_the_first_refresh_that_is_one_counts() -> None:
+    metas = [f"<meta http-equiv=refresh content='{text}'>" for text in ("", "x", "0;url=/a", "0;url=/b")]
+    assert read("".join(metas)).refresh == (0.0, "http://photos.example/a")
+
+
+@pytest.mark.parametrize(
+    ("style", "expected"),
+    [
+        ("image-set('a.jpg' 1x, url(b.jpg) 2x)", ["b.jpg", "a.jpg"]),
+        ('-webkit-image-set("a.jpg" type("image/jpeg") 1x)', ["a.jpg"]),
+        ("IMAGE-SET('a\\2e jpg' 1x", ["a.jpg"]),
+        ("'a.jpg'", []),
+    ],
+)
+def test_the_bare_strings_of_an_image_set_are_addresses(style: str, expected: list[str]) -> None:
+    assert find(f"<style>a{{background:{style}}}</style>") == expected
+
+
+@pytest.mark.parametrize(
     ("content", "expected"),
     [
         ("0; url=/x", (0.0, "http://photos.example/x")),
         ("5;URL='y'", (5.0, HERE + "y")),
         (' 3 , "z" ', (3.0, HERE + "z")),
         ("2.9;w", (2.0, HERE + "w")),
-        ("; url=v", (0.0, HERE + "v")),
+        (".5; url=v", (0.0, HERE + "v")),
+        ("; url=v", None),
+        ("5url=v", None),
         ("5", None),
         ("x; url=/x", None),
         ("0; url=", None),
@@ -329,6 +395,18 @@ def test_a_page_is_known_by_its_type_or_its_first_bytes() -> None:
     assert is_page("", b"\xef\xbb\xbf \n<!DOCTYPE html>")
     assert not is_page("image/jpeg", b"<html>")
     assert not is_page("", b"\xff\xd8\xff")
+    # What browsers take for a page without a type, or by types of XML.
+    for body in (b"<body><img src=a>", b"<!-- x --><p>", b"\n<div>", b"<?xml version='1.0'?><html>"):
+        assert is_page("", body)
+        assert is_page("unknown/unknown", body)
+    assert is_page("application/xml", b"")
+    assert not is_page("application/pdf", b"<html>")
+
+
+def test_names_with_a_prefix_are_read_in_xml() -> None:
+    xml = "<h:html xmlns:h='http://www.w3.org/1999/xhtml'><h:img src='a.jpg'/><h:style>x</h:style><h:img src='b.jpg'/>"
+    assert len(read(xml, content_type="application/xml").pictures) == 2
+    assert read(xml).pictures == ()
 
 
 WARM_THEN_READ = r"""

@@ -1,6 +1,7 @@
 """One visit: refreshes are followed, frames are read one level deep, and nothing found is lost on the way."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -47,10 +48,16 @@ class Web:
 
 
 def make_answer(
-    path: str, body: str, *, status: int = 200, kind: str = "text/html", led_by: str = "start"
+    path: str,
+    body: str,
+    *,
+    status: int = 200,
+    kind: str = "text/html",
+    led_by: str = "start",
+    refresh: str = "",
 ) -> Answer:
     hop = Hop(SITE + path, status, "203.0.113.10", content_type=kind, led_by=led_by)
-    return Answer((hop,), body.encode(), 5, kind)
+    return Answer((hop,), body.encode(), 5, kind, refresh)
 
 
 def paths(page: PageFound) -> list[str]:
@@ -94,7 +101,7 @@ def test_a_refresh_is_one_more_hop_and_the_pictures_left_behind_are_kept() -> No
 
 
 @pytest.mark.parametrize(
-    "html", [refresh("/b", 6), refresh("/"), "<meta http-equiv=refresh content=0>", refresh("javascript:x")]
+    "html", [refresh("/"), refresh("/", 6), "<meta http-equiv=refresh content=0>", refresh("javascript:x")]
 )
 def test_a_page_that_only_loads_itself_anew_stays_where_it_is(html: str) -> None:
     web = Web({"/": html + "<img src=a.jpg>"})
@@ -148,7 +155,7 @@ def test_frames_are_read_after_the_page_with_the_page_as_referer() -> None:
     web = Web(
         {
             "/": "<iframe src=/f1></iframe><img src=a.jpg><frame src=/f2>",
-            "/f1": "<img src=/f1.jpg width=9000 height=9000><iframe src=/deeper></iframe>",
+            "/f1": "<img src=/f1.jpg width=9000 height=9000><iframe src=/f2></iframe>",
             "/f2": f"<img src=f2.jpg><img src=a.jpg><img src={GIF}>",
         }
     )
@@ -241,3 +248,87 @@ def test_the_page_comes_first_when_there_is_no_room_for_all() -> None:
     page = web.read()
     assert paths(page) == [f"/a{number}.jpg" for number in range(8)] + ["/b0.jpg", "/b1.jpg"]
     assert (page.found, page.embedded, page.is_complete) == (17, (), True)
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", ""])
+def test_a_refresh_header_is_followed_like_its_twin_in_the_page(kind: str) -> None:
+    first = make_answer("/", "go <img src=a.jpg>", kind=kind, refresh="0; url=b")
+    seen = Web({"/": first, "/b": "<img src=b.jpg>"}).visit()
+    assert seen.page is not None
+    assert [hop.led_by for hop in seen.answer.hops] == ["start", "refresh"]
+    assert paths(seen.page) == (["/b.jpg", "/a.jpg"] if kind == "text/html" else ["/b.jpg"])
+    assert seen.page.is_complete
+
+
+def test_a_header_that_leads_nowhere_leaves_the_word_to_the_page() -> None:
+    for header in ("0; url=/", "0; url=http://[", "0", "x"):
+        web = Web({"/": make_answer("/", refresh("/b"), refresh=header), "/b": "<img src=b.jpg>"})
+        assert paths(web.read()) == ["/b.jpg"]
+
+
+def test_a_picture_with_a_refresh_header_stays_what_it_is() -> None:
+    web = Web({"/": make_answer("/", "x", kind="image/png", refresh="0; url=/b")})
+    assert (web.visit().page, web.asked) == (None, [])
+
+
+@pytest.mark.parametrize("first", [refresh("/b", 6), make_answer("/", "", refresh="60; url=/b")])
+def test_a_page_that_leads_on_after_a_longer_wait_is_not_all_that_is_shown(first: str | Answer) -> None:
+    web = Web({"/": first, "/b": "<img src=b.jpg>"})
+    assert (web.read().is_complete, web.asked) == (False, [])
+
+
+def test_a_redirect_without_a_target_shows_its_page() -> None:
+    web = Web({"/": make_answer("/", "<img src=a.jpg>", status=302)})
+    assert (paths(web.read()), web.read().is_complete) == (["/a.jpg"], True)
+
+
+def test_frames_of_a_page_left_behind_are_read_after_those_of_the_last_one() -> None:
+    web = Web(
+        {
+            "/": refresh("/b", 3) + "<iframe src=/f1></iframe>",
+            "/b": "<iframe src=/f2></iframe>",
+            "/f1": "<img src=f1.jpg>",
+            "/f2": "<img src=f2.jpg>",
+        }
+    )
+    assert paths(web.read()) == ["/f2.jpg", "/f1.jpg"]
+    assert web.asked[1:] == [("/f2", "/b", "frame"), ("/f1", "/", "frame")]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", ""])
+def test_refresh_headers_are_followed_one_after_the_other(kind: str) -> None:
+    second = make_answer("/b", "x", kind=kind, led_by="refresh", refresh="0; url=/c")
+    web = Web({"/": make_answer("/", "", refresh="0; url=/b"), "/b": second, "/c": "<img src=c.jpg>"})
+    seen = web.visit()
+    assert seen.page is not None
+    assert (paths(seen.page), len(seen.answer.hops), seen.page.is_complete) == (["/c.jpg"], 3, True)
+
+
+@pytest.mark.parametrize("header", ["0; url=/deeper", "60; url=/deeper"])
+def test_a_frame_that_sends_on_by_its_header_is_said_to_be_missing_something(header: str) -> None:
+    for kind in ("text/html", "text/plain"):
+        inner = make_answer("/f", "x", kind=kind, refresh=header)
+        assert not Web({"/": "<iframe src=/f></iframe>", "/f": inner}).read().is_complete
+
+
+@pytest.mark.parametrize(
+    "inner", ["<iframe src=/deeper></iframe>", refresh("/deeper"), refresh("/deeper", 60)]
+)
+def test_what_a_frame_leads_to_in_turn_is_said_to_be_missing(inner: str) -> None:
+    web = Web({"/": "<iframe src=/f></iframe>", "/f": inner + "<img src=a.jpg>"})
+    assert (paths(web.read()), web.read().is_complete) == (["/a.jpg"], False)
+
+
+def test_answers_of_frames_are_kept_apart_from_those_of_the_page() -> None:
+    frames = "".join(f"<iframe src=/f{number}></iframe>" for number in range(4))
+    web = Web(
+        {"/": frames, "/f0": "", "/f1": CaptureRefusedError("no"), "/f2": make_answer("/f2", "", status=503)}
+    )
+    seen = web.visit()
+    assert [(hop.url, hop.status, hop.led_by) for hop in seen.frame_hops] == [
+        (SITE + "/f0", 200, "frame"),
+        (SITE + "/f2", 503, "frame"),
+    ]
+    assert [hop.url for hop in seen.answer.hops] == [SITE + "/"]
+    moved = replace(web.answer("/f0"), hops=web.answer("/f0").hops * 9)
+    assert len(Web({"/": frames, "/f0": moved}).visit().frame_hops) == LIMITS.max_frames
