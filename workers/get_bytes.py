@@ -95,7 +95,10 @@ def get_url(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
         facts=CaptureFacts(
             final_url=fetched.final_url,
             status=fetched.status,
-            hops=[Hop(**{name: getattr(hop, name) for name in Hop.__slots__}) for hop in fetched.hops],
+            hops=[
+                Hop(**{name: getattr(hop, name) for name in Hop.__slots__})
+                for hop in (*fetched.hops, *fetched.frame_hops)
+            ],
             content_type=fetched.content_type,
             size=len(fetched.body),
             sha256=read_sha256(digests),

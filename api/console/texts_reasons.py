@@ -4,7 +4,9 @@ REASONS: dict[str, str] = {
     # rules/lanes.py
     "a report without an address or a file": "një raportim pa adresë dhe pa skedar",
     "another remit: to be handed on": "fushë tjetër: për t’u përcjellë",
-    "a page too large to be read for pictures": "faqe tepër e madhe për t’u lexuar për imazhe",
+    "a page that could not be read whole: pictures may be missing": (
+        "faqe që nuk u lexua e tëra: mund të mungojnë imazhe"
+    ),
     "two assessors differ, or somebody was unsure: a lead decides": (
         "dy vlerësues nuk pajtohen, ose dikush nuk ishte i sigurt: vendos drejtuesi"
     ),

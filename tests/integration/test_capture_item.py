@@ -235,7 +235,7 @@ def test_a_page_too_large_to_be_read_is_looked_at_whatever_is_known_of_it(desk, 
     capture(desk, page, bare)
     for item in (page, bare):
         assert desk.place(item).lane == "look"
-        assert desk.place(item).reason == "a page too large to be read for pictures"
+        assert desk.place(item).reason == "a page that could not be read whole: pictures may be missing"
     (child,) = (row[0] for row in desk.conn.execute("SELECT child_id FROM item_children"))
     assert desk.place(child).lane == "no_look"
     settle_image(desk.conn, image_of(desk, child), "not_illegal")

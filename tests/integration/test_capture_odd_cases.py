@@ -11,6 +11,8 @@ from tests.drawn_images import make_jpeg, make_video_file
 from triage.errors import PictureOverLimitError
 from triage.rules.lanes import PAGE_BEHIND_PAGE, describe_left
 from triage.sandbox.decoder import Decoder
+from triage.store.hostings import read_captured_address
+from triage.store.review import read_captures
 
 PAGE_LIMIT = 12
 
@@ -142,3 +144,22 @@ def test_a_recaptured_page_shows_what_is_there_now_and_what_still_waits(desk, si
     capture(desk, page)
     # The first picture is gone from the page, but nobody has judged it yet: it would wait where nobody looks.
     assert (desk.place(page).lane, desk.place(page).reason) == ("look", "a page: 2 pictures, 1 known")
+
+
+def test_a_frame_elsewhere_is_recorded_and_never_taken_for_who_hosts_the_page(desk, site, names):
+    (page_host, page_address), (frame_host, frame_address) = [(row[0], row[1]) for row in names[:2]]
+    assert page_address != frame_address
+    site.lay_answer("/framed", f'<iframe src="http://{frame_host}/inner"></iframe>'.encode(), "text/html")
+    site.lay_answer("/inner", b'<img src="/first.jpg">', "text/html")
+    (item,) = desk.report(url("/framed", page_host))
+    capture(desk, item)
+    assert read_captured_address(desk.conn, item) == page_address
+    (hops,) = desk.conn.execute(
+        "SELECT hops FROM captures WHERE item_id = %s AND outcome = 'captured'", (item,)
+    ).fetchone()
+    assert [(hop["led_by"], hop["address"]) for hop in hops] == [
+        ("start", page_address),
+        ("frame", frame_address),
+    ]
+    (shown,) = [one for one in read_captures(desk.conn, item) if one.outcome == "captured"]
+    assert shown.address == page_address

@@ -673,7 +673,7 @@ def test_fetch_reads_the_practice_names_of_a_practice_database(hotline, database
         found = hotline("fetch", "http://photos.example/b", "--practice", "--json").one()
         assert set(found) == {
             *("url", "final_url", "status", "addresses", "redirects", "bytes", "sha256"),
-            *("content_type", "elapsed_ms"),
+            *("content_type", "elapsed_ms", "exit", "hops"),
         }
         assert (found["sha256"], found["addresses"]) == (sha256(b"hello"), ["203.0.113.10"])
         assert hotline("fetch", f"http://127.0.0.1:{site.port}/b", "--practice", "--json").code == 1

@@ -11,7 +11,7 @@ from triage.rules.states import ClosedAs, ImageState, ItemState, Lane
 
 TEXT_ONLY = "a report without an address or a file"
 OUT_OF_REMIT = "another remit: to be handed on"
-PAGE_CUT = "a page too large to be read for pictures"
+PAGE_CUT = "a page that could not be read whole: pictures may be missing"
 DISPUTED = "two assessors differ, or somebody was unsure: a lead decides"
 SKIPPED = "passed over twice: a lead decides"
 SECOND = "waits for a second assessor"

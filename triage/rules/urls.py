@@ -122,6 +122,8 @@ def resolve_link(base: str, reference: str) -> NormalUrl:
     cut = re.search(r"[?#]", reference)
     front, tail = (reference, "") if cut is None else (reference[: cut.start()], reference[cut.start() :])
     front = front.replace("\\", "/").replace(" ", "%20")
+    if re.match(rf"{scheme}:(?!//)", front, re.IGNORECASE):
+        front = front[len(scheme) + 1 :]  # as browsers do: the scheme of the page, and no host behind it
     if re.match(r"https?:", front, re.IGNORECASE):
         return normalise_link(front + tail.replace(" ", "%20"))
     if front.startswith("//"):

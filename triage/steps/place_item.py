@@ -121,7 +121,7 @@ def refresh_pages(
     parent_ids = sorted(
         {parent for child_id in child_ids for parent in items.read_parent_ids(conn, child_id)}
     )
-    for page in items.lock_items(conn, parent_ids):
+    for page in items.lock_items(conn, parent_ids) if parent_ids else ():
         if page.state is not ItemState.AWAITING_ASSESSMENT or waits_for_own_second(conn, page):
             continue
         shows = _read_shows(conn, page.id)

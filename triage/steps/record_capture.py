@@ -128,7 +128,6 @@ def record_capture(
         facts=findings.facts,
     )
     items.mark_captured(conn, item.id, taken.capture_id, now=now)
-    next_captures.end_asking(conn, item.id)
     events = [NewEvent(stream_of("item", item.id), "capture_succeeded", _describe(taken, findings))]
     unused: tuple[str, ...] = ()
     rematched: UUID | None = None
@@ -308,7 +307,9 @@ def _store_file(
     image_id = file.image.id
     standing = images.find_image(conn, file.image.sha256)
     if standing is None and images.insert_image(conn, file.image, now=now):
-        ids = images.insert_fingerprints(conn, image_id, file.fingerprints, generation=file.generation)
+        ids = images.insert_fingerprints(
+            conn, image_id, file.fingerprints, generation=file.generation, is_new=True
+        )
         body: Body = {"sha256": file.image.sha256.hex(), "fingerprints": len(ids), "item": str(taken.item.id)}
         events.append(NewEvent(stream_of("image", image_id), "image_stored", body))
     else:

@@ -120,7 +120,8 @@ def _may_begin(conn: Connection, item: Item, url: str, *, now: datetime, pace: S
     if turn.comes_at is not None:
         items.delay_capture(conn, item.id, tries=item.tries, next_try_at=turn.comes_at, has_turn=True)
         return False
-    next_captures.use_turn(conn, item.id)
+    if item.has_turn:
+        next_captures.use_turn(conn, item.id)
     return True
 
 

@@ -106,7 +106,8 @@ def find_standing_decision(conn: Connection, item_id: UUID) -> Hosting | None:
 def read_captured_address(conn: Connection, item_id: UUID) -> str | None:
     """Return the last address that an item's last successful capture dialled; None where the way out resolved it."""
     row = conn.execute(
-        "SELECT NULLIF(captures.hops -> -1 ->> 'address', '') FROM items"
+        "SELECT NULLIF(jsonb_path_query_array(captures.hops, '$[*] ? (!(@.led_by == \"frame\"))')"
+        " -> -1 ->> 'address', '') FROM items"
         " JOIN captures ON captures.id = items.capture_id WHERE items.id = %(id)s",
         {"id": item_id},
     ).fetchone()

@@ -118,11 +118,19 @@ def link_image(conn: Connection, item_id: UUID, image_id: UUID, capture_id: UUID
 
 
 def insert_fingerprints(
-    conn: Connection, image_id: UUID, fingerprints: Sequence[Fingerprint], *, generation: int
+    conn: Connection,
+    image_id: UUID,
+    fingerprints: Sequence[Fingerprint],
+    *,
+    generation: int,
+    is_new: bool = False,
 ) -> dict[Fingerprint, UUID]:
     """Store the fingerprints of an image, matched at this index generation; return their ids.
 
     One of the same frame, orientation and algorithm that stands already is kept as it is.
+
+    Args:
+        is_new: the image was stored in this transaction, so that none can stand.
     """
     ids = {fingerprint: new_id() for fingerprint in fingerprints}
     with conn.cursor() as cursor:
@@ -146,7 +154,7 @@ def insert_fingerprints(
                 for fingerprint, identity in ids.items()
             ],
         )
-    return read_fingerprints(conn, image_id)
+    return ids if is_new else read_fingerprints(conn, image_id)
 
 
 def read_fingerprints(conn: Connection, image_id: UUID) -> dict[Fingerprint, UUID]:

@@ -267,9 +267,10 @@ def mark_danger(conn: Connection, item_ids: Sequence[UUID]) -> None:
 
 
 def mark_captured(conn: Connection, item_id: UUID, capture_id: UUID, *, now: datetime) -> None:
-    """Say which capture shows what an item is now; its tries start from nothing again."""
+    """Say which capture shows what an item is now; its tries start from nothing again, what was asked for is done."""
     conn.execute(
-        "UPDATE items SET captured_at = %(now)s, capture_id = %(capture_id)s, tries = 0 WHERE id = %(id)s",
+        "UPDATE items SET captured_at = %(now)s, capture_id = %(capture_id)s, tries = 0, asked_exit = NULL,"
+        " is_patient = false WHERE id = %(id)s",
         {"id": item_id, "capture_id": capture_id, "now": now},
     )
 

@@ -166,8 +166,9 @@ def read_captures(conn: Connection, item_id: UUID) -> list[CaptureFound]:
     """Return the last captures of an item, newest first."""
     with conn.cursor(row_factory=row_of(CaptureFound)) as cursor:
         return cursor.execute(
-            "SELECT started_at, outcome, reason, status, hops -> -1 ->> 'address' AS address, final_url,"
-            " content_type, bytes FROM captures WHERE item_id = %(id)s ORDER BY started_at DESC, id DESC"
+            "SELECT started_at, outcome, reason, status,"
+            " jsonb_path_query_array(hops, '$[*] ? (!(@.led_by == \"frame\"))') -> -1 ->> 'address' AS address,"
+            " final_url, content_type, bytes FROM captures WHERE item_id = %(id)s ORDER BY started_at DESC, id DESC"
             " LIMIT %(limit)s",
             {"id": item_id, "limit": LAST_CAPTURES},
         ).fetchall()
