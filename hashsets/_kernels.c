@@ -9,6 +9,7 @@
 
 #define GREY_SIDE 32
 #define COEFFICIENT_BITS 22
+#define COARSE 11
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define WIDE __attribute__((target_clones("avx2", "default")))
@@ -29,19 +30,24 @@ WIDE static void widen(float *restrict target, const uint8_t *restrict source, p
         target[x] = (float)source[x];
 }
 
-/* Grey as Pillow makes it of RGB: ITU-R 601-2, rounded. */
-WIDE static void make_grey(uint8_t *restrict grey, const uint8_t *restrict rgb, ptrdiff_t width)
+/* Grey as Pillow makes it of RGB: ITU-R 601-2, rounded; 0-255. */
+WIDE static void make_grey(int16_t *restrict grey, const uint8_t *restrict rgb, ptrdiff_t width)
 {
     for (ptrdiff_t x = 0; x < width; x++)
-        grey[x] = (uint8_t)((rgb[3 * x] * 19595u + rgb[3 * x + 1] * 38470u + rgb[3 * x + 2] * 7471u + 0x8000u) >> 16);
+        grey[x] = (int16_t)((rgb[3 * x] * 19595u + rgb[3 * x + 1] * 38470u + rgb[3 * x + 2] * 7471u + 0x8000u) >> 16);
 }
 
-WIDE static int32_t sum_products(const uint8_t *restrict values, const int32_t *restrict weights, ptrdiff_t length)
+/* A tap is cut into its high part and its low COARSE bits: the sums of both fit into 32 bits, and processors multiply
+ * and add pairs of 16 bits in one step. */
+WIDE static int32_t sum_products(const int16_t *restrict values, const int16_t *restrict high,
+                                 const int16_t *restrict low, ptrdiff_t length)
 {
-    int32_t sum = 1 << (COEFFICIENT_BITS - 1);
+    int32_t coarse = 0, fine = 0;
     for (ptrdiff_t x = 0; x < length; x++)
-        sum += values[x] * weights[x];
-    return sum;
+        coarse += (int32_t)values[x] * high[x];
+    for (ptrdiff_t x = 0; x < length; x++)
+        fine += (int32_t)values[x] * low[x];
+    return coarse * (1 << COARSE) + fine + (1 << (COEFFICIENT_BITS - 1));
 }
 
 static uint8_t clip(int32_t sum)
@@ -51,7 +57,7 @@ static uint8_t clip(int32_t sum)
 }
 
 /* target[x] += weight * source[x], in integers */
-WIDE static void add_weighted_grey(int32_t *restrict target, const uint8_t *restrict source, int32_t weight,
+WIDE static void add_weighted_grey(int32_t *restrict target, const int16_t *restrict source, int32_t weight,
                                    ptrdiff_t length)
 {
     for (ptrdiff_t x = 0; x < length; x++)
@@ -82,15 +88,16 @@ static void reduce_row(const float *restrict row, int64_t width, int64_t sides, 
  * strips:  height x 32: each row of the grey picture, resampled to 32 pixels by the taps; NULL for a tall picture
  * columns: 32 x width, each set to half of the fixed point: the grey picture, resampled to 32 rows by the taps and
  *          not yet clipped; NULL for any other
- * taps:    32 rows of `span` integer weights; tap j begins at pixel firsts[j] and is counts[j] long; span 0: there are
- *          32 pixels already, taken as they are
- * wide:    width * 3 floats, grey: width bytes: scratch
+ * high, low: 32 rows of `span` integer weights in two parts; tap j begins at pixel firsts[j] and is counts[j] long;
+ *          span 0: there are 32 pixels already, taken as they are
+ * wide:    width * 3 floats, grey: width numbers: scratch
  */
 void reduce_rows(const uint8_t *rgb, int64_t height, int64_t width, int64_t sides, int64_t overlap, float *sums,
                  const float *down, int64_t down_reach, const int32_t *down_starts, const int32_t *down_lengths,
                  const float *across, int64_t across_reach, const int32_t *across_starts,
-                 const int32_t *across_lengths, float *small, uint8_t *strips, int32_t *columns, const int32_t *taps,
-                 int64_t span, const int32_t *firsts, const int32_t *counts, float *wide, uint8_t *grey)
+                 const int32_t *across_lengths, float *small, uint8_t *strips, int32_t *columns, const int16_t *high,
+                 const int16_t *low, int64_t span, const int32_t *firsts, const int32_t *counts, float *wide,
+                 int16_t *grey)
 {
     int64_t first = 0, first_tap = 0;
     for (int64_t y = 0; y < height; y++) {
@@ -112,18 +119,22 @@ void reduce_rows(const uint8_t *rgb, int64_t height, int64_t width, int64_t side
                 first_tap++;
             for (int64_t j = first_tap; j < GREY_SIDE && firsts[j] <= y; j++)
                 if (y < firsts[j] + counts[j])
-                    add_weighted_grey(columns + j * width, grey, taps[j * span + (y - firsts[j])], width);
+                    {
+                    int64_t place = j * span + (y - firsts[j]);
+                    add_weighted_grey(columns + j * width, grey, high[place] * (1 << COARSE) + low[place], width);
+                }
         } else {
             uint8_t *strip = strips + y * GREY_SIDE;
             for (int64_t j = 0; j < GREY_SIDE; j++)
-                strip[j] = span ? clip(sum_products(grey + firsts[j], taps + j * span, counts[j])) : grey[j];
+                strip[j] = span ? clip(sum_products(grey + firsts[j], high + j * span, low + j * span, counts[j]))
+                                : (uint8_t)grey[j];
         }
     }
 }
 
 /* strips: height x 32 → out: 32 x 32, resampled along the columns. */
-void reduce_strips(const uint8_t *strips, const int32_t *taps, int64_t span, const int32_t *firsts,
-                   const int32_t *counts, uint8_t *out)
+void reduce_strips(const uint8_t *strips, const int16_t *high, const int16_t *low, int64_t span,
+                   const int32_t *firsts, const int32_t *counts, uint8_t *out)
 {
     for (int64_t i = 0; i < GREY_SIDE; i++) {
         int32_t sums[GREY_SIDE];
@@ -131,8 +142,9 @@ void reduce_strips(const uint8_t *strips, const int32_t *taps, int64_t span, con
             sums[j] = 1 << (COEFFICIENT_BITS - 1);
         for (int64_t k = 0; k < counts[i]; k++) {
             const uint8_t *strip = strips + (firsts[i] + k) * GREY_SIDE;
+            int32_t tap = high[i * span + k] * (1 << COARSE) + low[i * span + k];
             for (int64_t j = 0; j < GREY_SIDE; j++)
-                sums[j] += strip[j] * taps[i * span + k];
+                sums[j] += strip[j] * tap;
         }
         for (int64_t j = 0; j < GREY_SIDE; j++)
             out[i * GREY_SIDE + j] = clip(sums[j]);
@@ -140,13 +152,15 @@ void reduce_strips(const uint8_t *strips, const int32_t *taps, int64_t span, con
 }
 
 /* columns: 32 x width → out: 32 x 32, clipped and then resampled along the rows. */
-void reduce_clipped(const int32_t *columns, int64_t width, const int32_t *taps, int64_t span, const int32_t *firsts,
-                    const int32_t *counts, uint8_t *out, uint8_t *row)
+void reduce_clipped(const int32_t *columns, int64_t width, const int16_t *high, const int16_t *low, int64_t span,
+                    const int32_t *firsts, const int32_t *counts, uint8_t *out, int16_t *row)
 {
     for (int64_t i = 0; i < GREY_SIDE; i++) {
         for (int64_t x = 0; x < width; x++)
             row[x] = clip(columns[i * width + x]);
         for (int64_t j = 0; j < GREY_SIDE; j++)
-            out[i * GREY_SIDE + j] = span ? clip(sum_products(row + firsts[j], taps + j * span, counts[j])) : row[j];
+            out[i * GREY_SIDE + j] = span ? clip(sum_products(row + firsts[j], high + j * span, low + j * span,
+                                                              counts[j]))
+                                          : (uint8_t)row[j];
     }
 }

@@ -104,20 +104,20 @@ def reduce_in_c(
     overlap = _count_overlap(down)
     sums = np.zeros((overlap, width * 3), np.float32)
     luma = np.zeros((sides, len(across.starts)), np.float32)
-    wide, row = np.empty(width * 3, np.float32), np.empty(width, np.uint8)
+    wide, row = np.empty(width * 3, np.float32), np.empty(width, np.int16)
     strips = np.empty((0 if is_tall else height, GREY_SIDE), np.uint8)
     columns = np.full((GREY_SIDE, width if is_tall else 0), _HALF, np.int32)
-    taps, span = _unpack(grey_down if is_tall else grey_across)
+    taps, high, low, span = _cut(grey_down if is_tall else grey_across)
     library.reduce_rows(
         *(_at(rgb), size(height), size(width), size(sides), size(overlap), _at(sums)),
         *(_at(down.weights), size(down.weights.shape[1]), _at(down.starts), _at(down.lengths)),
         *(_at(across.weights), size(across.weights.shape[1]), _at(across.starts), _at(across.lengths)),
         *(_at(luma), None if is_tall else _at(strips), _at(columns) if is_tall else None),
-        *(_at(taps.weights), size(span), _at(taps.starts), _at(taps.lengths), _at(wide), _at(row)),
+        *(_at(high), _at(low), size(span), _at(taps.starts), _at(taps.lengths), _at(wide), _at(row)),
     )
-    taps, span = _unpack(grey_across if is_tall else grey_down)
+    taps, high, low, span = _cut(grey_across if is_tall else grey_down)
     grey = np.empty((GREY_SIDE, GREY_SIDE), np.uint8)
-    last = (_at(taps.weights), size(span), _at(taps.starts), _at(taps.lengths), _at(grey))
+    last = (_at(high), _at(low), size(span), _at(taps.starts), _at(taps.lengths), _at(grey))
     if is_tall:
         library.reduce_clipped(_at(columns), size(width), *last, _at(row))
     elif grey_down is None:
@@ -133,8 +133,12 @@ def _count_overlap(taps: Taps) -> int:
     return int((np.searchsorted(taps.starts, ends, side="left") - np.arange(len(ends))).max())
 
 
-def _unpack(taps: Taps | None) -> tuple[Taps, int]:
-    return (_NO_TAPS, 0) if taps is None else (taps, taps.weights.shape[1])
+def _cut(taps: Taps | None) -> tuple[Taps, NDArray[np.int16], NDArray[np.int16], int]:
+    """Return integer weights, their high part and their low _COARSE bits, and how many there are in a row."""
+    found = _NO_TAPS if taps is None else taps
+    weights = found.weights.astype(np.int32, copy=False)
+    high, low = (weights >> _COARSE).astype(np.int16), (weights & ((1 << _COARSE) - 1)).astype(np.int16)
+    return found, high, low, 0 if taps is None else weights.shape[1]
 
 
 def reduce_in_numpy(
@@ -175,5 +179,6 @@ def _resample(rows: Bytes, taps: Taps | None) -> Bytes:
     return out
 
 
+_COARSE = 11
 _HALF = 1 << (COEFFICIENT_BITS - 1)
 _NO_TAPS = Taps(np.zeros((1, 1), np.int32), np.zeros(1, np.int32), np.zeros(1, np.int32))
