@@ -67,6 +67,16 @@ def test_what_no_second_try_would_mend_is_refused(
     assert len(site.seen) - before <= 5
 
 
+def test_a_redirect_with_the_same_scheme_and_no_host_stays_with_its_site(
+    site: LocalSite, fetcher: Fetcher
+) -> None:
+    """As in browsers: `http:` on an http page is relative, so that nothing on this machine is asked."""
+    site.lay_redirect("/stays", "http:127.0.0.1/ok")
+    site.lay_answer("/127.0.0.1/ok", b"here")
+    found = fetcher.fetch("job-1", FetchOrder("http://photos.example/stays"))
+    assert (found.final_url, found.body) == ("http://photos.example/127.0.0.1/ok", b"here")
+
+
 @pytest.mark.parametrize(
     ("path", "failure"),
     [

@@ -1,6 +1,7 @@
 """What capturing took, in numbers: second tries, ways out, icons left out, files inside pages, kinds of pages."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from triage.store.rows import Connection, row_of
 
@@ -44,3 +45,12 @@ def count_captures(conn: Connection) -> CaptureCounts:
     if row is None:
         raise RuntimeError("a query of counts returned no row")
     return row
+
+
+def list_seen_through(conn: Connection, exit_name: str) -> set[UUID]:
+    """Return the items that were ever captured through a way out."""
+    rows = conn.execute(
+        "SELECT DISTINCT item_id FROM captures WHERE outcome = 'captured' AND exit_name = %(name)s",
+        {"name": exit_name},
+    ).fetchall()
+    return {row[0] for row in rows}

@@ -21,7 +21,7 @@ from triage.cli.session import Deployment, open_connection, print_table
 from triage.errors import ServerUnavailableError
 from triage.rules.states import ItemKind, ItemState, Lane, SendingKind, SendingPart, SendingState
 from triage.rules.urls import normalise_url
-from triage.store.capture_counts import count_captures
+from triage.store.capture_counts import count_captures, list_seen_through
 from triage.store.custody import verify
 from triage.store.listing import ListedItem, count_refusals, list_items, read_totals
 from triage.store.outcomes import ListedSending, count_outcomes, list_messages
@@ -45,9 +45,15 @@ class Storyteller:
     plans: Mapping[UUID, Plan]
 
     def capture_again(self) -> int:
-        """Have captured again what is planned to be seen through a way out; return how many items."""
+        """Have captured again what is planned to be seen through a way out and was not yet; return how many items."""
         planned = [(item, self.plans.get(item.id, Plan()).exit_name) for item in self._list()]
-        asked = [(item, name) for item, name in planned if name is not None and _waits_for_word(item)]
+        with open_connection(self.deployment, "staff") as conn:
+            seen = {name: list_seen_through(conn, name) for _, name in planned if name is not None}
+        asked = [
+            (item, name)
+            for item, name in planned
+            if name is not None and _waits_for_word(item) and item.id not in seen[name]
+        ]
         for item, name in asked:
             self.assessors.capture_again(item.id, name)
         return len(asked)
