@@ -9,7 +9,7 @@ JOBS ?= 2
 setup: $(STAMP)
 
 # Everything comes hash-pinned from requirements.lock, build tools included; nothing is fetched for the build.
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml hashsets/_kernels.c
 	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 GREY_SIDE = 32
 """Pixels of the small grey picture's side, of which pHash is made."""
 
+VERSION = 2
+"""Of the arguments in `_kernels.c`: a library that was built from other ones would read memory that is not its own."""
+
 COEFFICIENT_BITS = 22
 """Fixed point of the resampling weights, as Pillow has it for 8-bit channels (32 - 8 - 2)."""
 
@@ -43,14 +46,15 @@ Reduce = Callable[[Bytes, Taps, Taps, Taps | None, Taps | None], tuple[Floats, B
 
 
 def _open_library() -> ctypes.CDLL | None:
-    """Return the built kernels, or None where the build had no compiler."""
+    """Return the built kernels, or None where the build had no compiler, or built another version of them."""
     for ending in importlib.machinery.EXTENSION_SUFFIXES:
         path = Path(__file__).with_name(f"_kernels{ending}")
         if path.exists():
             try:
-                return ctypes.CDLL(str(path))
-            except OSError:
-                return None  # built for another machine
+                library = ctypes.CDLL(str(path))
+                return library if library.kernels_version() == VERSION else None
+            except (OSError, AttributeError):
+                return None  # built for another machine, or long ago
     return None
 
 

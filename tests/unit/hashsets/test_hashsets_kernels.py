@@ -38,6 +38,19 @@ def test_the_kernels_are_built_where_there_is_a_compiler() -> None:
     )
 
 
+def test_a_library_of_another_version_is_never_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not kernels.is_built():
+        pytest.skip("the kernels were not built on this machine: no compiler")
+    assert kernels._open_library() is not None
+    monkeypatch.setattr(kernels, "VERSION", kernels.VERSION + 1)
+    assert kernels._open_library() is None
+
+
+def test_the_version_is_the_same_on_both_sides() -> None:
+    source = Path(kernels.__file__).with_name("_kernels.c").read_text()
+    assert f"#define VERSION {kernels.VERSION}\n" in source
+
+
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_c_and_numpy_give_the_same_to_the_last_bit(size: tuple[int, int]) -> None:
     if not kernels.is_built():
