@@ -626,3 +626,29 @@ def test_assessing_needs_the_picture_to_be_shown_by_that_item(desk, judges, new)
             policy=POLICY,
         )
     judges.conn.rollback()
+
+
+def test_a_reopened_picture_brings_its_page_back_from_being_handed_on(desk, judges, site):
+    page, children = lay_gallery(desk, site, make_jpeg(301), make_jpeg(302))
+    images = [image_of(desk, child) for child in children]
+    judges.press("Ana", children[0], images[0], 3)
+    judges.press("Ana", children[1], images[1], 4)
+    assert state_of(desk, page)[0] == "awaiting_hand_on"
+    words = {"person": judges.people["Ben"], "reason": "seen again", "sending": SENDING}
+    judges.act(reopen_item.reopen_item, children[0], **words)
+    assert [state_of(desk, one)[0] for one in (children[0], page)] == ["awaiting_assessment"] * 2
+    judges.press("Ben", children[0], images[0], 3)
+    assert state_of(desk, page)[0] == "awaiting_hand_on"
+
+
+def test_what_is_known_needs_no_look_when_it_cannot_be_captured_once_more(desk, judges, site):
+    know(desk, FIRST)
+    (item,) = desk.report(url("/first.jpg"))
+    capture(desk, item)
+    assert desk.place(item).lane == "no_look"
+    judges.act(clear_item.request_recapture, item, person=judges.people["Ana"])
+    site.lay_redirect("/first.jpg", "http://127.0.0.1/inside")
+    capture(desk, item)
+    place = desk.place(item)
+    assert place.lane == "no_look"
+    assert place.reason.startswith("refused: the address is this machine; known: ")

@@ -174,6 +174,7 @@ ITEM_MOVES: tuple[Move, ...] = (
     Move(_I.RECEIVED, "text_only", _I.AWAITING_ASSESSMENT, Who.STEP),
     Move(_I.AWAITING_HAND_ON, "handed_on", _I.CLOSED, Who.ANALYST),
     Move(_I.AWAITING_HAND_ON, "reported_in_remit", _I.RECEIVED, Who.STEP),
+    Move(_I.AWAITING_HAND_ON, "reopened", _I.AWAITING_ASSESSMENT, Who.STEP),
     Move(_I.AWAITING_ASSESSMENT, "recapture_requested", _I.RECEIVED, Who.ANALYST),
     Move(_I.AWAITING_ASSESSMENT, "same_as_before", _I.CLOSED, Who.STEP),
     Move(_I.AWAITING_ASSESSMENT, "too_small", _I.CLOSED, Who.STEP),

@@ -91,7 +91,11 @@ def place_captured(
         placing: where it waits, when that does not follow from what it shows.
     """
     shows = _read_shows(conn, item.id)
-    place = placing or _choose_place(shows, status=status)
+    place = _choose_place(shows, status=status)
+    if placing is not None:
+        # What is known needs no look, also when it could not be captured once more.
+        is_known = place.lane is Lane.NO_LOOK and bool(shows.standings)
+        place = Placing(Lane.NO_LOOK, f"{placing.reason}; {place.reason}") if is_known else placing
     items.move_item(conn, item.id, item.state, event, now=now, lane=place.lane, reason=place.reason)
     events.append(NewEvent(stream_of("item", item.id), "placed", {"lane": place.lane.value}))
     if placing is None and _is_left_out(conn, item.id, shows):

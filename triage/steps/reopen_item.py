@@ -92,17 +92,28 @@ def reopen_items(
     now: datetime,
     sending: SendingPolicy,
 ) -> None:
-    """Reopen items that were acted on or closed, and the pages that show them; take back what was said of them."""
+    """Reopen items that were acted on or closed, and the pages that show them; take back what was said of them.
+
+    A page that was to be handed on comes back too: a picture of it waits again, and is found by its page alone.
+    """
     known = {item.id for item in locked}
-    parents = {parent for item in locked for parent in items.read_parent_ids(conn, item.id)}
-    for item in [*locked, *items.lock_items(conn, sorted(parents - known))]:
-        if item.state not in _SETTLED or item.closed_as is ClosedAs.HANDED_ON:
+    parents = {item.id: items.read_parent_ids(conn, item.id) for item in locked}
+    every_parent = {parent for found in parents.values() for parent in found}
+    of_reopened = {parent for item in locked if _is_settled(item) for parent in parents[item.id]}
+    for item in [*locked, *items.lock_items(conn, sorted(every_parent - known))]:
+        would_hide = item.id in of_reopened and item.state is ItemState.AWAITING_HAND_ON
+        if not _is_settled(item) and not would_hide:
             continue
         place = _place_again(conn, item)
         items.move_item(conn, item.id, item.state, "reopened", now=now, lane=place.lane, reason=place.reason)
         events.append(NewEvent(stream_of("item", item.id), "reopened", {"before": item.state.value}))
         events += withdraw_for_items(conn, [item], now=now, reason=reason, policy=sending)
     refresh_pages(conn, [item.id for item in locked], events, now=now)
+
+
+def _is_settled(item: Item) -> bool:
+    """Whether an item can be reopened: it was acted on or closed, and not handed on."""
+    return item.state in _SETTLED and item.closed_as is not ClosedAs.HANDED_ON
 
 
 def _place_again(conn: Connection, item: Item) -> Placing:
