@@ -21,7 +21,7 @@ from triage.cli.__main__ import main as run_command
 from triage.cli.practice import serve
 from triage.cli.practice.handing_in import find_token, wait_until_captured
 from triage.cli.practice.networks import PRACTICE_HOSTS
-from triage.cli.practice.running import _child, _find_port, _read_line, _wait_for_web
+from triage.cli.practice.running import find_port, read_line, run_child, wait_for_web
 from triage.cli.practice.world import PracticeWorld
 from triage.cli.session import Deployment, find_deployment
 from triage.settings import load_settings
@@ -71,7 +71,7 @@ def run_load(site_port: int, *, workers: int) -> Iterator[Load]:
     """Run a practice deployment of its own with so many workers."""
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as folder, contextlib.ExitStack() as stack:
         os.environ.update(ENVIRONMENT, STATE_DIR=folder)
-        ports = (_find_port(), _find_port())
+        ports = (find_port(), find_port())
         env = {
             **os.environ,
             "PUBLIC_PORT": str(ports[0]),
@@ -79,11 +79,11 @@ def run_load(site_port: int, *, workers: int) -> Iterator[Load]:
             "WORKERS": str(workers),
         }
         words = ["triage.cli.practice.serve", "--site-port", str(site_port), "--parent", str(os.getpid())]
-        served = stack.enter_context(_child("the deployment", words, env))
-        while _read_line(served, "The deployment") != serve.READY:
+        served = stack.enter_context(run_child("the deployment", words, env))
+        while read_line(served, "The deployment") != serve.READY:
             pass
         base = f"http://localhost:{ports[0]}"
-        _wait_for_web(base)
+        wait_for_web(base)
         deployment = find_deployment(load_settings(state_dir=Path(folder)), practice=True)
         yield Load(
             deployment, base, find_token(PracticeWorld(deployment.state.root / "world.json")), served.pid

@@ -34,13 +34,19 @@ PRACTICE_TIMES = {
 """What takes hours in a live deployment takes seconds here; only a practice database allows it."""
 
 
-def _find_port() -> int:
+def find_port() -> int:
+    """Return a TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _read_line(process: subprocess.Popen[str], what: str) -> str:
+def read_line(process: subprocess.Popen[str], what: str) -> str:
+    """Return the next line that a child prints.
+
+    Raises:
+        ServerUnavailableError: it ended instead.
+    """
     line = process.stdout.readline() if process.stdout else ""
     if not line:
         code = process.wait(timeout=30)
@@ -49,7 +55,14 @@ def _read_line(process: subprocess.Popen[str], what: str) -> str:
 
 
 @contextlib.contextmanager
-def _child(what: str, argv: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def run_child(what: str, argv: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Run a Python module as a child, and stop it at the end.
+
+    Args:
+        what: its name, for people.
+        argv: the module and its arguments.
+        env: its whole environment.
+    """
     process = subprocess.Popen(
         [sys.executable, "-B", "-m", *argv],
         stdout=subprocess.PIPE,
@@ -71,7 +84,12 @@ def _child(what: str, argv: list[str], env: dict[str, str]) -> Iterator[subproce
             process.stdout.close()
 
 
-def _wait_for_web(base: str) -> None:
+def wait_for_web(base: str) -> None:
+    """Wait until a web surface answers.
+
+    Raises:
+        ServerUnavailableError: it does not in time.
+    """
     deadline = time.monotonic() + READY_WITHIN_S
     # One client for all tries: each new one would read all certificate authorities of this machine.
     with httpx2.Client(timeout=2, trust_env=False) as client:
@@ -107,7 +125,7 @@ def run_practice(
     Raises:
         ServerUnavailableError: one of them does not start.
     """
-    ports = (_find_port(), _find_port()) if any_port else (settings.public_port, settings.staff_port)
+    ports = (find_port(), find_port()) if any_port else (settings.public_port, settings.staff_port)
     env = {
         **os.environ,
         "PUBLIC_PORT": str(ports[0]),
@@ -117,8 +135,8 @@ def run_practice(
     site_words = ["triage.cli.practice.site", "--seed", str(seed)]
     site_words += [word for name in replace for word in ("--replace", name)]
     with contextlib.ExitStack() as stack:
-        site = stack.enter_context(_child("the practice site", site_words, dict(os.environ)))
-        ports_of_site = json.loads(_read_line(site, "The practice site"))
+        site = stack.enter_context(run_child("the practice site", site_words, dict(os.environ)))
+        ports_of_site = json.loads(read_line(site, "The practice site"))
         site_port = ports_of_site["port"]
         env["FETCH_EXITS"] = f"{ABROAD}=socks5://127.0.0.1:{ports_of_site['exit_port']}"
         serve_words = [
@@ -128,11 +146,11 @@ def run_practice(
             "--parent",
             str(os.getpid()),
         ]
-        served = stack.enter_context(_child("the practice deployment", serve_words, env))
-        while _read_line(served, "The practice deployment") != serve.READY:
+        served = stack.enter_context(run_child("the practice deployment", serve_words, env))
+        while read_line(served, "The practice deployment") != serve.READY:
             pass
         base = f"http://localhost:{ports[0]}"
-        _wait_for_web(base)
+        wait_for_web(base)
         staff = f"http://localhost:{ports[1]}"
-        _wait_for_web(staff)
+        wait_for_web(staff)
         yield Running(base, staff, f"http://127.0.0.1:{site_port}", served)
