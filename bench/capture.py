@@ -69,7 +69,9 @@ def measure_sandbox(rounds: int) -> dict[str, float]:
                     pass
 
             times["locked_ms"].append(measure_s(decode_locked) * MS)
-            time.sleep(0.005)  # a worker fetches and stores meanwhile
+            time.sleep(
+                0.02
+            )  # a worker fetches, matches and stores meanwhile: longer than this, see the stages
     medians = {name: round(statistics.median(values), 2) for name, values in times.items()}
     overhead = statistics.median(b - a for a, b in zip(times["bare_ms"], times["locked_ms"], strict=True))
     return {**medians, "overhead_ms": round(overhead, 2)}

@@ -1,4 +1,4 @@
-/* The hot loops of fingerprints. `kernels.py` calls them by ctypes and holds a numpy twin of each, with the same
+/* The hot loops over pixels. `kernels.py` calls them by ctypes and holds a numpy twin of each, with the same
  * results to the last bit: so every sum here is taken in a fixed order, multiplications and additions are never
  * fused (-ffp-contract=off), and all else is integer arithmetic.
  */
@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Raised whenever a function here takes other arguments: `kernels.py` calls no library of another version. */
-#define VERSION 2
+#define VERSION 3
 
 #define GREY_SIDE 32
 #define COEFFICIENT_BITS 22
@@ -170,5 +170,53 @@ void reduce_clipped(const int32_t *columns, int64_t width, const int16_t *high, 
             out[i * GREY_SIDE + j] = span ? clip(sum_products(row + firsts[j], high + j * span, low + j * span,
                                                               counts[j]))
                                           : (uint8_t)row[j];
+    }
+}
+
+/* target[i] += source[i] */
+WIDE static void add_row(uint32_t *restrict target, const uint8_t *restrict source, ptrdiff_t length)
+{
+    for (ptrdiff_t i = 0; i < length; i++)
+        target[i] += source[i];
+}
+
+/* Blocks of 2 x 2, all whole: `sums` takes both rows, and out one row. */
+WIDE static void mean_pairs(const uint8_t *restrict upper, const uint8_t *restrict lower, uint16_t *restrict sums,
+                            uint8_t *restrict out, ptrdiff_t columns)
+{
+    for (ptrdiff_t i = 0; i < columns * 6; i++)
+        sums[i] = (uint16_t)(upper[i] + lower[i]);
+    for (ptrdiff_t x = 0; x < columns; x++)
+        for (ptrdiff_t c = 0; c < 3; c++)
+            out[3 * x + c] = (uint8_t)((sums[6 * x + c] + sums[6 * x + 3 + c] + 2) >> 2);
+}
+
+/* rgb: height x width x 3 → out: ceil(height / factor) x ceil(width / factor) x 3, each the rounded mean of its block;
+ * blocks at the right and lower edge may be smaller. factor is at least 2; sums: width * 3 numbers: scratch */
+void mean_blocks(const uint8_t *rgb, int64_t height, int64_t width, int64_t factor, uint8_t *out, uint32_t *sums)
+{
+    int64_t columns = (width + factor - 1) / factor, whole = width / factor;
+    for (int64_t top = 0; top < height; top += factor, out += columns * 3) {
+        const uint8_t *row = rgb + top * width * 3;
+        int64_t rows = height - top < factor ? height - top : factor, first = 0;
+        if (factor == 2 && rows == 2) {
+            mean_pairs(row, row + width * 3, (uint16_t *)sums, out, whole);
+            first = whole;
+        }
+        if (first == columns)
+            continue;
+        memset(sums + first * factor * 3, 0, (size_t)(width - first * factor) * 3 * sizeof *sums);
+        for (int64_t y = 0; y < rows; y++)
+            add_row(sums + first * factor * 3, row + (y * width + first * factor) * 3, (width - first * factor) * 3);
+        for (int64_t x = first; x < columns; x++) {
+            int64_t wide = width - x * factor < factor ? width - x * factor : factor;
+            uint32_t count = (uint32_t)(rows * wide);
+            for (int64_t c = 0; c < 3; c++) {
+                uint32_t sum = count / 2;
+                for (int64_t k = 0; k < wide; k++)
+                    sum += sums[(x * factor + k) * 3 + c];
+                out[3 * x + c] = (uint8_t)(sum / count);
+            }
+        }
     }
 }

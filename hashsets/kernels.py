@@ -1,4 +1,4 @@
-"""The hot loops of fingerprints: in C where it was built (`_kernels.c`), else in numpy, with the same results.
+"""The hot loops over pixels: in C where it was built (`_kernels.c`), else in numpy, with the same results.
 
 Shapes and units are given here once; `_kernels.c` follows them. Sums of floats are taken in one fixed order on both
 sides and nothing is fused, so that a machine without a compiler computes the same bits, only more slowly.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 GREY_SIDE = 32
 """Pixels of the small grey picture's side, of which pHash is made."""
 
-VERSION = 2
+VERSION = 3
 """Of the arguments in `_kernels.c`: a library that was built from other ones would read memory that is not its own."""
 
 COEFFICIENT_BITS = 22
@@ -169,6 +169,44 @@ def reduce_in_numpy(
     if _is_tall(height, width):
         return small, _resample(_resample(grey.T, grey_down).T, grey_across)
     return small, np.ascontiguousarray(_resample(_resample(grey, grey_across).T, grey_down).T)
+
+
+def mean_blocks(rgb: Bytes, factor: int, out: Bytes) -> None:
+    """Make a picture smaller: each pixel the rounded mean of a block, of what there is of it at the edges.
+
+    Args:
+        rgb: (height, width, 3), contiguous.
+        factor: of both sides, from 2.
+        out: (ceil(height / factor), ceil(width / factor), 3), contiguous; filled.
+    """
+    mean = mean_blocks_in_numpy if _LIBRARY is None else mean_blocks_in_c
+    mean(rgb, factor, out)
+
+
+def mean_blocks_in_c(rgb: Bytes, factor: int, out: Bytes) -> None:
+    """Do what `mean_blocks` says in C; only where `is_built`."""
+    if _LIBRARY is None:
+        raise RuntimeError("the kernels were not built")
+    height, width = rgb.shape[:2]
+    size = ctypes.c_int64
+    sums = np.empty(width * 3, np.uint32)
+    _LIBRARY.mean_blocks(_at(rgb), size(height), size(width), size(factor), _at(out), _at(sums))
+
+
+def mean_blocks_in_numpy(rgb: Bytes, factor: int, out: Bytes) -> None:
+    """Do what `mean_blocks` says in numpy."""
+    height, width = rgb.shape[:2]
+    starts = np.arange(0, width, factor)
+    wide = np.minimum(width - starts, factor).astype(np.uint32)[:, np.newaxis]
+    for place, top in enumerate(range(0, height, factor)):
+        rows = rgb[top : top + factor]
+        columns = rows.sum(axis=0, dtype=np.uint32)
+        sums = np.zeros((len(starts), 3), np.uint32)
+        for shift in range(min(factor, width)):
+            part = columns[shift::factor]
+            sums[: len(part)] += part
+        count = wide * np.uint32(len(rows))
+        out[place] = (sums + count // 2) // count
 
 
 def _resample(rows: Bytes, taps: Taps | None) -> Bytes:

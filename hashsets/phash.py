@@ -47,17 +47,21 @@ def build_taps(n: int) -> Taps | None:
     centres = (np.arange(SIDE) + 0.5) * scale
     starts = np.maximum((centres - support + 0.5).astype(np.int64), 0)
     lengths = np.minimum((centres + support + 0.5).astype(np.int64), n) - starts
-    place = np.arange(int(lengths.max()))
-    distance = (place[np.newaxis, :] + starts[:, np.newaxis] - centres[:, np.newaxis] + 0.5) * (1.0 / stretch)
+    # Where a pixel lies in relation to its output repeats along most axes, and with it the weights.
+    relations = list(zip((starts - centres + 0.5).tolist(), lengths.tolist(), strict=True))
+    distinct = list(dict.fromkeys(relations))
+    offsets, counts = (np.array(values)[:, np.newaxis] for values in zip(*distinct, strict=True))
+    place = np.arange(int(lengths.max()))[np.newaxis, :]
+    distance = (place + offsets) * (1.0 / stretch)
     turned = np.where(distance == 0.0, 1.0, distance * np.pi)
     lobes = np.sin(turned) / turned * (np.sin(turned / _LOBES) / (turned / _LOBES))
     weights = np.where(distance == 0.0, 1.0, lobes)
-    weights[(distance < -_LOBES) | (distance >= _LOBES)] = 0.0
-    weights[place[np.newaxis, :] >= lengths[:, np.newaxis]] = 0.0
+    weights[(distance < -_LOBES) | (distance >= _LOBES) | (place >= counts)] = 0.0
     weights /= np.cumsum(weights, axis=1)[:, -1:]
     fixed = weights * (1 << COEFFICIENT_BITS)
+    rows = np.trunc(fixed + np.copysign(0.5, fixed)).astype(np.int32)
     return Taps(
-        np.ascontiguousarray(np.trunc(fixed + np.copysign(0.5, fixed)), np.int32),
+        np.ascontiguousarray(rows[[distinct.index(relation) for relation in relations]]),
         starts.astype(np.int32),
         lengths.astype(np.int32),
     )

@@ -7,6 +7,7 @@ id, as JSON, and `HotlineJob` refuses all else, callbacks included.
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 from uuid import UUID
@@ -24,6 +25,7 @@ from triage.rules.due import Job, QueueName
 Work = Callable[[UUID], None]
 _log = logging.getLogger(__name__)
 _HINT_LIFE_S = 3600
+_HEARTBEAT_S = 20.0
 
 
 def _connect(url: str, *, answer_within_s: float | None) -> "redis.Redis":
@@ -151,6 +153,7 @@ class HotlineWorker(SimpleWorker):  # type: ignore[misc]
 
     job_class = HotlineJob
     death_penalty_class = LastDeadline
+    _next_beat = 0.0
 
     def execute_job(self, job: RqJob, queue: Queue) -> None:
         """Do a job and take its hint away: what came of it stands in the database, and nothing in Redis.
@@ -170,6 +173,13 @@ class HotlineWorker(SimpleWorker):  # type: ignore[misc]
             pipeline.delete(job.key)
             self.set_state(WorkerStatus.IDLE, pipeline=pipeline)
             pipeline.execute()
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Say that this worker lives; the library says so three times a job, and its word holds for minutes."""
+        if pipeline is None and timeout is None and time.monotonic() < self._next_beat:
+            return
+        self._next_beat = time.monotonic() + _HEARTBEAT_S
+        super().heartbeat(timeout, pipeline)
 
     def handle_exception(self, job: RqJob, *exc_info: Any) -> None:
         """Log what a job could not handle itself, without any value of the frames."""

@@ -93,7 +93,11 @@ def read_standing(conn: Connection, capture_id: UUID, sha256: bytes) -> Standing
     """
     image = images.find_image(conn, sha256)
     if image is None or image.is_undecided:
-        if not captures.claim_bytes(conn, capture_id, sha256):
+        try:
+            is_ours = captures.claim_bytes(conn, capture_id, sha256)
+        except psycopg.errors.UniqueViolation:
+            is_ours = False
+        if not is_ours:
             raise ClaimedElsewhereError
         image = images.find_image(conn, sha256)  # whoever had the claim before may have stored it
     return Standing(

@@ -103,9 +103,9 @@ def decode(data: io.BytesIO) -> pictures.DecodedPicture:
 def run(arguments):
     serve = zygote.serve_picture
 
-    def serve_and_tell(stream, job_id, decode_one):
-        TALK.update(stream=stream, job=job_id)
-        serve(stream, job_id, decode_one)
+    def serve_and_tell(source, job_id, decode_one):
+        TALK.update(stream=source.fileno(), job=job_id)
+        serve(source, job_id, decode_one)
 
     zygote.serve_picture = serve_and_tell
     return zygote.main(arguments, decode=decode)

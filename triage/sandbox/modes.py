@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from triage.sandbox.memory import allocate_pixels
+
 Pixels = NDArray[np.uint8]
 """RGB, of shape (height, width, 3)."""
 
@@ -39,7 +41,7 @@ def read_rgb(image: Image.Image) -> Pixels:
     image.load()
     width, height = image.size
     convert = _choose_conversion(image)
-    pixels = np.empty((height, width, 3), np.uint8)
+    pixels = allocate_pixels(height, width)
     for box in _cut_strips(width, height):
         pixels[box[1] : box[3]] = convert(image.crop(box))
     return pixels

@@ -6,13 +6,13 @@ Made smaller by whole numbers (each pixel the mean of a block), so that no filte
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
+from hashsets import kernels
 from hashsets.compute import turn_upright
 from triage.sandbox import wire
+from triage.sandbox.memory import allocate_pixels
 from triage.sandbox.modes import Pixels
 
-_STRIP_PIXELS = 200_000  # of the large picture: see `modes`
 _WHITE = 255
 
 
@@ -26,12 +26,8 @@ def shrink(rgb: Pixels, factor: int) -> Pixels:
     if factor == 1:
         return rgb
     height, width = rgb.shape[:2]
-    small = np.empty((-(-height // factor), -(-width // factor), 3), np.uint8)
-    rows = max(1, _STRIP_PIXELS // (width * factor)) * factor
-    for top in range(0, height, rows):
-        strip = rgb[top : top + rows]
-        image = Image.frombuffer("RGB", (width, len(strip)), strip, "raw", "RGB", 0, 1).reduce(factor)
-        small[top // factor : top // factor + image.height] = np.asarray(image)
+    small = allocate_pixels(-(-height // factor), -(-width // factor))
+    kernels.mean_blocks(rgb, factor, small)
     return small
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from triage.sandbox.answers import PixelView
+from triage.sandbox.shrink import shrink
 
 JPEG_QUALITY = 85
 THUMB_WIDTH = 24
@@ -67,7 +68,7 @@ def encode_views(view: PixelView) -> Views:
         ValueError: the pixels are not width x height x 3 bytes.
     """
     rgb = _read_pixels(view)
-    grey_half = Image.fromarray(rgb).reduce(2).convert("L")
+    grey_half = Image.fromarray(shrink(rgb, 2)).convert("L")
     return Views(_encode_colour(rgb), _encode_grey(grey_half), _encode_grey(_shrink_thumb(grey_half)))
 
 

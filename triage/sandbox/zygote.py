@@ -129,16 +129,11 @@ def write_all(stream: int, data: bytes | memoryview) -> None:
         rest = rest[os.write(stream, rest[:_CHUNK]) :]
 
 
-def read_exactly(stream: int, length: int) -> io.BytesIO:
-    """Read that many bytes from a descriptor; raises EOFError when it ends before."""
-    data = io.BytesIO()
-    while length:
-        chunk = os.read(stream, min(length, _CHUNK))
-        if not chunk:
-            raise EOFError
-        data.write(chunk)
-        length -= len(chunk)
-    data.seek(0)
+def read_exactly(source: io.BufferedReader, length: int) -> bytes:
+    """Read that many bytes, straight to where they stay; raises EOFError when the stream ends before."""
+    data = source.read(length)
+    if len(data) != length:
+        raise EOFError
     return data
 
 
@@ -162,11 +157,12 @@ def pack_header(job_id: str, picture: pictures.DecodedPicture) -> bytes:
     return wire.pack_message(wire.HEADER, json.dumps(fields).encode())
 
 
-def serve_picture(stream: int, job_id: str, decode: pictures.Decode) -> None:
+def serve_picture(source: io.BufferedReader, job_id: str, decode: pictures.Decode) -> None:
     """Do one job in the locked child: read the picture, answer the header, then view and sheet if asked for."""
-    length = wire.PICTURE_LENGTH.unpack(read_exactly(stream, wire.PICTURE_LENGTH.size).read())[0]
+    stream = source.fileno()
+    length = wire.PICTURE_LENGTH.unpack(read_exactly(source, wire.PICTURE_LENGTH.size))[0]
     try:
-        picture = decode(read_exactly(stream, length))
+        picture = decode(io.BytesIO(read_exactly(source, length)))
         answer = pack_header(job_id, picture)
     except pictures.RefusedError as error:
         reason = str(error)
@@ -174,7 +170,7 @@ def serve_picture(stream: int, job_id: str, decode: pictures.Decode) -> None:
         reason = "memory"
     else:
         write_all(stream, answer)
-        while question := os.read(stream, 1):
+        while question := source.read(1):
             kind, render = _PIXELS[question]
             width, height, rgb = render(picture)
             start = wire.VIEW_START.pack(width, height)
@@ -189,6 +185,7 @@ def _run_child(orders: Orders, stream: int, locked: Locked, decode: pictures.Dec
     """Lock this child, wait for its job, do it and exit; never returns."""
     code = 1
     try:
+        source = open(stream, "rb", closefd=False)  # noqa: SIM115 - of a descriptor; now: it asks what that is
         locks.lock_child(
             stream,
             orders.zygote,
@@ -199,8 +196,8 @@ def _run_child(orders: Orders, stream: int, locked: Locked, decode: pictures.Dec
             left_namespaces=locked.left_namespaces,
         )
         locked.rehearse(io.BytesIO(locked.sample))
-        job_id = read_exactly(stream, wire.JOB_ID_BYTES).read().decode("ascii").rstrip()
-        serve_picture(stream, wire.check_job_id(job_id), decode)
+        job_id = read_exactly(source, wire.JOB_ID_BYTES).decode("ascii").rstrip()
+        serve_picture(source, wire.check_job_id(job_id), decode)
         code = 0
     except MemoryError:
         code = wire.EXIT_MEMORY

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-import psycopg
-
 from triage.errors import LeaseLostError
 from triage.ids import new_id
 from triage.model import Capture, IntakeObject
@@ -190,17 +188,16 @@ def claim_bytes(conn: Connection, capture_id: UUID, sha256: bytes) -> bool:
 
     Args:
         sha256: of the bytes, 32 bytes.
+
+    Raises:
+        psycopg.errors.UniqueViolation: another worker did so in the same moment; this transaction is over.
     """
-    try:
-        with conn.transaction():  # a savepoint: the index refuses whoever comes second
-            cursor = conn.execute(
-                "UPDATE captures SET examines = %(sha256)s WHERE id = %(id)s AND ended_at IS NULL"
-                " AND NOT EXISTS (SELECT FROM captures AS other WHERE other.examines = %(sha256)s"
-                "  AND other.ended_at IS NULL AND other.id <> %(id)s)",
-                {"id": capture_id, "sha256": sha256},
-            )
-    except psycopg.errors.UniqueViolation:
-        return False
+    cursor = conn.execute(
+        "UPDATE captures SET examines = %(sha256)s WHERE id = %(id)s AND ended_at IS NULL"
+        " AND NOT EXISTS (SELECT FROM captures AS other WHERE other.examines = %(sha256)s"
+        "  AND other.ended_at IS NULL AND other.id <> %(id)s)",
+        {"id": capture_id, "sha256": sha256},
+    )
     return cursor.rowcount == 1
 
 

@@ -68,9 +68,9 @@ def append(conn: Connection, events: Sequence[NewEvent], *, actor: str, now: dat
     """
     if not events:
         return
-    names = sorted({event.stream for event in events})
     rows = conn.execute(
-        "SELECT stream, seq, hash FROM lock_custody_heads(%(names)s)", {"names": names}
+        "SELECT stream, seq, hash FROM lock_custody_heads(%(names)s)",
+        {"names": sorted({event.stream for event in events})},
     ).fetchall()
     heads: dict[str, tuple[int, bytes]] = {stream: (seq, bytes(hash_)) for stream, seq, hash_ in rows}
     prepared = []
@@ -89,23 +89,23 @@ def append(conn: Connection, events: Sequence[NewEvent], *, actor: str, now: dat
         )
         digest = hashlib.sha256(record).digest()
         heads[event.stream] = (seq + 1, digest)
-        prepared.append(
-            {
-                "stream": event.stream,
-                "seq": seq + 1,
-                "at": now,
-                "actor": actor,
-                "event": event.event,
-                "record": record.decode(),
-                "hash": digest,
-            }
-        )
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO custody_events (stream, seq, at, actor, event, record, hash)"
-            " VALUES (%(stream)s, %(seq)s, %(at)s, %(actor)s, %(event)s, %(record)s, %(hash)s)",
-            prepared,
-        )
+        prepared.append((event.stream, seq + 1, event.event, record.decode(), digest))
+    streams, seqs, words, records, hashes = (list(column) for column in zip(*prepared, strict=True))
+    conn.execute(
+        "INSERT INTO custody_events (stream, seq, at, actor, event, record, hash)"
+        " SELECT stream, seq, %(at)s, %(actor)s, event, record, hash FROM unnest(%(streams)s::text[],"
+        " %(seqs)s::bigint[], %(events)s::text[], %(records)s::text[], %(hashes)s::bytea[])"
+        " WITH ORDINALITY AS new (stream, seq, event, record, hash, place) ORDER BY place",
+        {
+            "at": now,
+            "actor": actor,
+            "streams": streams,
+            "seqs": seqs,
+            "events": words,
+            "records": records,
+            "hashes": hashes,
+        },
+    )
 
 
 def read_stream(conn: Connection, stream: str) -> list[CustodyEvent]:

@@ -42,15 +42,19 @@ def read_evidence_key(conn: Connection, image_id: UUID) -> bytes | None:
 
 def insert_evidence_objects(conn: Connection, objects: Sequence[EvidenceObject], *, now: datetime) -> None:
     """Name the sealed objects of an image."""
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO evidence_objects (name, image_id, kind, bytes, created_at)"
-            " VALUES (%(name)s, %(image_id)s, %(kind)s, %(bytes)s, %(now)s)",
-            [
-                {"name": o.name, "image_id": o.image_id, "kind": o.kind, "bytes": o.bytes, "now": now}
-                for o in objects
-            ],
-        )
+    conn.execute(
+        "INSERT INTO evidence_objects (name, image_id, kind, bytes, created_at)"
+        " SELECT name, image_id, kind, bytes, %(now)s"
+        " FROM unnest(%(names)s::text[], %(images)s::uuid[], %(kinds)s::text[], %(sizes)s::bigint[])"
+        " AS new (name, image_id, kind, bytes)",
+        {
+            "now": now,
+            "names": [one.name for one in objects],
+            "images": [one.image_id for one in objects],
+            "kinds": [one.kind.value for one in objects],
+            "sizes": [one.bytes for one in objects],
+        },
+    )
 
 
 def read_evidence_objects(conn: Connection, image_id: UUID) -> list[EvidenceObject]:

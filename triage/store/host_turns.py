@@ -10,6 +10,9 @@ _UNDER_WAY_LOCK = 7_221_410  # an advisory lock, beside those of the migrations,
 
 def lock_turns(conn: Connection, site: str, *, now: datetime) -> SiteTurns:
     """Return what is kept of a site, and lock it until the transaction ends."""
+    standing = _find_and_lock(conn, site)
+    if standing is not None:
+        return standing
     fresh = start_turns(now)
     conn.execute(
         "INSERT INTO host_turns (site, begun_until, free_at, shut_until, failures, changed_at)"
@@ -22,13 +25,16 @@ def lock_turns(conn: Connection, site: str, *, now: datetime) -> SiteTurns:
             "now": now,
         },
     )
+    return _find_and_lock(conn, site) or fresh
+
+
+def _find_and_lock(conn: Connection, site: str) -> SiteTurns | None:
     with conn.cursor(row_factory=row_of(SiteTurns)) as cursor:
-        row = cursor.execute(
+        return cursor.execute(
             "SELECT begun_until, free_at, shut_until, failures, changed_at FROM host_turns"
             " WHERE site = %(site)s FOR UPDATE",
             {"site": site},
         ).fetchone()
-    return row or fresh
 
 
 def save_turns(conn: Connection, site: str, turns: SiteTurns) -> None:

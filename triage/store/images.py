@@ -133,27 +133,25 @@ def insert_fingerprints(
         is_new: the image was stored in this transaction, so that none can stand.
     """
     ids = {fingerprint: new_id() for fingerprint in fingerprints}
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO fingerprints (id, image_id, algorithm, version, frame, orientation, value, quality,"
-            " matched_generation) VALUES (%(id)s, %(image_id)s, %(algorithm)s, %(version)s, %(frame)s,"
-            " %(orientation)s, %(value)s, %(quality)s, %(generation)s)"
-            " ON CONFLICT (image_id, algorithm, version, frame, orientation) DO NOTHING",
-            [
-                {
-                    "id": identity,
-                    "image_id": image_id,
-                    "algorithm": fingerprint.algorithm,
-                    "version": fingerprint.version,
-                    "frame": fingerprint.frame,
-                    "orientation": fingerprint.orientation,
-                    "value": bytes.fromhex(fingerprint.value),
-                    "quality": fingerprint.quality,
-                    "generation": generation,
-                }
-                for fingerprint, identity in ids.items()
-            ],
-        )
+    conn.execute(
+        "INSERT INTO fingerprints (id, image_id, algorithm, version, frame, orientation, value, quality,"
+        " matched_generation) SELECT id, %(image_id)s, algorithm, version, frame, orientation, value, quality,"
+        " %(generation)s FROM unnest(%(ids)s::uuid[], %(algorithms)s::text[], %(versions)s::smallint[],"
+        " %(frames)s::smallint[], %(orientations)s::text[], %(values)s::bytea[], %(qualities)s::smallint[])"
+        " AS new (id, algorithm, version, frame, orientation, value, quality)"
+        " ON CONFLICT (image_id, algorithm, version, frame, orientation) DO NOTHING",
+        {
+            "image_id": image_id,
+            "generation": generation,
+            "ids": list(ids.values()),
+            "algorithms": [fingerprint.algorithm.value for fingerprint in ids],
+            "versions": [fingerprint.version for fingerprint in ids],
+            "frames": [fingerprint.frame for fingerprint in ids],
+            "orientations": [fingerprint.orientation for fingerprint in ids],
+            "values": [bytes.fromhex(fingerprint.value) for fingerprint in ids],
+            "qualities": [fingerprint.quality for fingerprint in ids],
+        },
+    )
     return ids if is_new else read_fingerprints(conn, image_id)
 
 

@@ -51,6 +51,19 @@ def test_the_version_is_the_same_on_both_sides() -> None:
     assert f"#define VERSION {kernels.VERSION}\n" in source
 
 
+@pytest.mark.parametrize("factor", [2, 3, 7, 50])
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_blocks_have_the_same_means_in_c_and_in_numpy(size: tuple[int, int], factor: int) -> None:
+    if not kernels.is_built():
+        pytest.skip("the kernels were not built on this machine: no compiler")
+    width, height = size
+    rgb = make_noise(width, height)
+    in_c, in_numpy = (np.zeros((-(-height // factor), -(-width // factor), 3), np.uint8) for _ in range(2))
+    kernels.mean_blocks_in_c(rgb, factor, in_c)
+    kernels.mean_blocks_in_numpy(rgb, factor, in_numpy)
+    assert np.array_equal(in_c, in_numpy)
+
+
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_c_and_numpy_give_the_same_to_the_last_bit(size: tuple[int, int]) -> None:
     if not kernels.is_built():

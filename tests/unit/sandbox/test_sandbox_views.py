@@ -55,15 +55,7 @@ def test_small_pixels_are_the_mean_of_their_block(factor, size):
     assert (width, height) == (-(-size[0] // factor), -(-size[1] // factor))
     for y, x in ((0, 0), (height - 1, width - 1), (height // 2, width // 2)):
         block = rgb[y * factor : (y + 1) * factor, x * factor : (x + 1) * factor].reshape(-1, 3)
-        assert np.abs(small[y, x] - block.mean(axis=0)).max() <= 1
-
-
-def test_large_pictures_are_made_small_strip_by_strip(monkeypatch):
-    rgb = draw_pixels(640, 481)
-    whole = [shrink.shrink(rgb, factor) for factor in (2, 3, 9)]
-    monkeypatch.setattr(shrink, "_STRIP_PIXELS", 6000)
-    for factor, expected in zip((2, 3, 9), whole, strict=True):
-        assert np.array_equal(shrink.shrink(rgb, factor), expected)
+        assert np.abs(small[y, x] - block.mean(axis=0)).max() <= 0.5
 
 
 @pytest.mark.parametrize(
