@@ -7,7 +7,7 @@
 """
 
 WITHDRAW_INCOMING = """
-    UPDATE hash_entries AS e SET withdrawn_at = %(now)s, changed_at = %(now)s
+    UPDATE hash_entries AS e SET withdrawn_at = %(now)s, changed_at = %(now)s, generation = %(generation)s
     FROM incoming_entries AS i
     WHERE e.set_id = %(set_id)s AND e.source_key = i.source_key AND i.withdrawn AND e.withdrawn_at IS NULL
 """
@@ -16,7 +16,8 @@ WITHDRAW_INCOMING = """
 CHANGE_INCOMING = """
     UPDATE hash_entries AS e
     SET class = i.class, raw_scheme = i.raw_scheme, raw_value = i.raw_value,
-        withdrawn_at = CASE WHEN e.withdrawn_here THEN e.withdrawn_at END, changed_at = %(now)s
+        withdrawn_at = CASE WHEN e.withdrawn_here THEN e.withdrawn_at END,
+        changed_at = %(now)s, generation = %(generation)s
     FROM incoming_entries AS i
     WHERE e.set_id = %(set_id)s AND e.source_key = i.source_key AND NOT i.withdrawn AND (
         (e.class, e.raw_scheme, e.raw_value) IS DISTINCT FROM (i.class, i.raw_scheme, i.raw_value)
@@ -32,8 +33,8 @@ CHANGE_INCOMING = """
 """
 
 ADD_INCOMING = """
-    INSERT INTO hash_entries (id, set_id, source_key, class, raw_scheme, raw_value, changed_at)
-    SELECT uuidv7(), %(set_id)s, i.source_key, i.class, i.raw_scheme, i.raw_value, %(now)s
+    INSERT INTO hash_entries (id, set_id, source_key, class, raw_scheme, raw_value, changed_at, generation)
+    SELECT uuidv7(), %(set_id)s, i.source_key, i.class, i.raw_scheme, i.raw_value, %(now)s, %(generation)s
     FROM incoming_entries AS i WHERE NOT i.withdrawn
     ON CONFLICT (set_id, source_key) DO NOTHING
 """

@@ -150,9 +150,13 @@ def bump_generation(conn: Connection) -> int:
     return int(row[0])
 
 
-def _lock_generation(conn: Connection) -> None:
-    """Wait until no other transaction changes entries. Always the first lock: else writers could deadlock."""
-    _cursor(conn).execute("SELECT generation FROM hash_generation FOR UPDATE")
+def _lock_generation(conn: Connection) -> int:
+    """Wait until no other transaction changes entries; return the generation that this one makes.
+
+    Always the first lock: else writers could deadlock.
+    """
+    row = _cursor(conn).execute("SELECT generation FROM hash_generation FOR UPDATE").fetchone()
+    return int(row[0]) + 1 if row else 0
 
 
 def share_verdicts(conn: Connection) -> None:
@@ -225,9 +229,8 @@ def import_entries(
         InvalidHashError: a fingerprint is not hex of its algorithm's length.
     """
     _copy_incoming(conn, entries)
-    _lock_generation(conn)
     cursor = _cursor(conn)
-    names = {"set_id": set_id, "now": now}
+    names = {"set_id": set_id, "now": now, "generation": _lock_generation(conn)}
     withdrawn = cursor.execute(import_sql.WITHDRAW_INCOMING, names).rowcount
     changed = cursor.execute(import_sql.CHANGE_INCOMING, names).rowcount
     added = cursor.execute(import_sql.ADD_INCOMING, names).rowcount
@@ -250,16 +253,22 @@ def withdraw_entry(conn: Connection, set_name: str, source_key: str, *, now: dat
         UnknownEntryError: the set has no live entry of that key.
     """
     hash_set = find_hash_set(conn, set_name)
-    _lock_generation(conn)
+    generation = _lock_generation(conn)
     row = (
         _cursor(conn)
         .execute(
             """
-            UPDATE hash_entries SET withdrawn_at = %(now)s, withdrawn_here = true, changed_at = %(now)s
+            UPDATE hash_entries SET withdrawn_at = %(now)s, withdrawn_here = true, changed_at = %(now)s,
+                generation = %(generation)s
             WHERE set_id = %(set_id)s AND source_key = %(source_key)s AND withdrawn_at IS NULL
             RETURNING id
             """,
-            {"now": now, "set_id": hash_set.id, "source_key": source_key.replace("\0", "")},
+            {
+                "now": now,
+                "set_id": hash_set.id,
+                "source_key": source_key.replace("\0", ""),
+                "generation": generation,
+            },
         )
         .fetchone()
     )
@@ -278,16 +287,22 @@ def restore_entry(conn: Connection, set_name: str, source_key: str, *, now: date
         UnknownEntryError: the set has no entry of that key that was withdrawn here.
     """
     hash_set = find_hash_set(conn, set_name)
-    _lock_generation(conn)
+    generation = _lock_generation(conn)
     row = (
         _cursor(conn)
         .execute(
             """
-            UPDATE hash_entries SET withdrawn_at = NULL, withdrawn_here = false, changed_at = %(now)s
+            UPDATE hash_entries SET withdrawn_at = NULL, withdrawn_here = false, changed_at = %(now)s,
+                generation = %(generation)s
             WHERE set_id = %(set_id)s AND source_key = %(source_key)s AND withdrawn_here
             RETURNING id
             """,
-            {"now": now, "set_id": hash_set.id, "source_key": source_key.replace("\0", "")},
+            {
+                "now": now,
+                "set_id": hash_set.id,
+                "source_key": source_key.replace("\0", ""),
+                "generation": generation,
+            },
         )
         .fetchone()
     )
