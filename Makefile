@@ -36,9 +36,14 @@ check: setup  ## what CI runs besides the tests
 soak: setup  ## full counts: every mutation, random steps, chaos
 	HOTLINE_SOAK=1 $(RUN)/python -m pytest -n $(JOBS) --dist loadfile --timeout 1800
 
-bench: setup
+bench: setup  ## against the peers, which are installed for it alone
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.lock
 	$(RUN)/python -m bench.capture
+	$(RUN)/python -m bench.hashing
+	$(RUN)/python -m bench.matching
 
 lock: setup  ## needs uv on PATH
-	uv pip compile -q pyproject.toml --extra dev --extra bench --universal --python-version 3.11 \
+	uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate -o requirements.lock
+	uv pip compile -q pyproject.toml --extra bench --constraint requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate -o requirements-bench.lock
