@@ -1,5 +1,7 @@
 """What can go wrong, split by blame and cure; each docstring is the default message."""
 
+from typing import Any
+
 
 class HotlineError(Exception):
     """Something went wrong."""
@@ -76,11 +78,21 @@ class LeaseLostError(HotlineError):
 
 
 # Findings about what was reported.
-class CaptureRefusedError(HotlineError):
+class _EndedOnItsWayError(HotlineError):
+    """A fetch came to no answer.
+
+    Attributes:
+        hops: what answered on the way there, in order, as the fetcher's door gives it.
+    """
+
+    hops: tuple[Any, ...] = ()
+
+
+class CaptureRefusedError(_EndedOnItsWayError):
     """The address or its answer is refused by policy; trying again would not help."""
 
 
-class CaptureFailedError(HotlineError):
+class CaptureFailedError(_EndedOnItsWayError):
     """The fetch failed for a reason that may pass."""
 
     def __init__(

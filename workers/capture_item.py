@@ -43,7 +43,7 @@ from triage.store import captures
 from triage.store.rows import Connection
 from triage.vault import EVIDENCE, INTAKE, seal
 from workers.examine_file import ClaimedElsewhereError, check_generation, examine_file, read_standing
-from workers.get_bytes import AnsweredFailure, GottenFile, get_upload, get_url, read_sha256
+from workers.get_bytes import AnsweredFailure, GottenFile, describe_way, get_upload, get_url, read_sha256
 from workers.seal_evidence import delete_objects, discard_evidence
 from workers.tools import CaptureTools
 
@@ -102,12 +102,16 @@ def _capture_or_explain(tools: CaptureTools, taken: TakenCapture) -> Recorded:
             ),
         )
     except CaptureRefusedError as error:
-        reason = str(error)
+        reason, facts = str(error), describe_way(error.hops)
         return _record(
-            tools, lambda conn: recording.record_refusal(conn, taken, reason, actor="worker", now=utcnow())
+            tools,
+            lambda conn: recording.record_refusal(
+                conn, taken, reason, actor="worker", now=utcnow(), facts=facts
+            ),
         )
     except CaptureFailedError as error:
         reason, failure, retry_after_s = str(error), error.failure, error.retry_after_s
+        facts = describe_way(error.hops)
         return _record(
             tools,
             lambda conn: recording.record_failure(
@@ -115,6 +119,7 @@ def _capture_or_explain(tools: CaptureTools, taken: TakenCapture) -> Recorded:
                 taken,
                 reason,
                 failure=failure,
+                facts=facts,
                 retry_after_s=retry_after_s,
                 actor="worker",
                 now=utcnow(),

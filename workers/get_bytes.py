@@ -4,6 +4,7 @@
 2. What answers is judged: an answer that stands for a failure, what kind of page it is, what the page holds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hashsets.compute import digest_bytes
@@ -22,6 +23,7 @@ from triage.store.captures import CaptureFacts, Hop
 from triage.vault import INTAKE, unseal
 from workers.fetcher.door import FetchedFile
 from workers.fetcher.wire import FetchOrder
+from workers.fetcher.wire import Hop as FetchedHop
 from workers.tools import CaptureTools
 
 
@@ -95,10 +97,7 @@ def get_url(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
         facts=CaptureFacts(
             final_url=fetched.final_url,
             status=fetched.status,
-            hops=[
-                Hop(**{name: getattr(hop, name) for name in Hop.__slots__})
-                for hop in (*fetched.hops, *fetched.frame_hops)
-            ],
+            hops=_copy_hops((*fetched.hops, *fetched.frame_hops)),
             content_type=fetched.content_type,
             size=len(fetched.body),
             sha256=read_sha256(digests),
@@ -116,6 +115,20 @@ def get_url(tools: CaptureTools, taken: TakenCapture) -> GottenFile:
         claims_page=claims_page and not looks_like_page,
         answered_failure=_find_failure(fetched, kind) if media is Media.OTHER else None,
     )
+
+
+def describe_way(hops: Sequence[FetchedHop]) -> CaptureFacts | None:
+    """Return what is known of a fetch that came to no answer: what answered on the way; None when nothing did."""
+    if not hops:
+        return None
+    last = hops[-1]
+    return CaptureFacts(
+        final_url=last.url, status=last.status, hops=_copy_hops(hops), exit_name=last.exit_name
+    )
+
+
+def _copy_hops(hops: Sequence[FetchedHop]) -> list[Hop]:
+    return [Hop(**{name: getattr(hop, name) for name in Hop.__slots__}) for hop in hops]
 
 
 def _judge_kind(fetched: FetchedFile, asked_url: str) -> PageKind | None:

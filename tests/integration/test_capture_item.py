@@ -293,6 +293,8 @@ def test_a_private_address_is_refused_and_never_asked(desk, site):
         assert place.reason.startswith("refused: ")
         assert outcomes(desk, item) == ["refused"]
     assert site.seen == ["/inward"]
+    hops = [row[0] for row in desk.conn.execute("SELECT hops FROM captures ORDER BY started_at, id")]
+    assert [[hop["status"] for hop in one or []] for one in hops] == [[], [], [302]]
 
 
 def test_what_cannot_be_reached_is_tried_again_with_growing_waits_and_then_given_up(desk, clock, site):

@@ -104,6 +104,19 @@ def test_what_may_pass_is_a_named_failure_within_the_deadline(
     assert "example" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("path", "answered"),
+    [("/loop0", 5), ("/to-metadata", 1), ("/half-gzip", 1), ("/slow-body", 1), ("/big", 1), ("/silent", 0)],
+)
+def test_what_answered_on_the_way_to_no_answer_is_kept(fetcher: Fetcher, path: str, answered: int) -> None:
+    with pytest.raises((CaptureRefusedError, CaptureFailedError)) as caught:
+        fetcher.fetch("job-2", FetchOrder("http://photos.example" + path))
+    hops = caught.value.hops
+    assert len(hops) == answered
+    assert [hop.url for hop in hops[:1]] == ["http://photos.example" + path][:answered]
+    assert all(hop.address == "203.0.113.10" for hop in hops)
+
+
 def test_after_all_tricks_the_same_process_is_small_and_still_works(
     site: LocalSite, fetcher: Fetcher
 ) -> None:
@@ -320,6 +333,9 @@ def test_a_proper_answer_of_the_stand_in_is_taken(
     [
         "give({**PLAIN, 'job': 'another'}, BODY)",
         "give({**PLAIN, 'job': None}, BODY)",
+        "give({'job': job, 'failed': 'silent', 'hops': [{**HOP, 'address': '127.0.0.1'}]})",
+        "give({'job': job, 'refused': 'no', 'hops': [{**HOP, 'url': 'http://elsewhere.example/'}]})",
+        "give({'job': job, 'refused': 'no', 'hops': 'many'})",
         "give({**PLAIN, 'bytes': 1001}, b'x' * 1001)",
         "give({**PLAIN, 'bytes': -1}, BODY)",
         "give({**PLAIN, 'bytes': True}, BODY)",

@@ -31,7 +31,7 @@ from workers.fetcher.page import warm_up
 from workers.fetcher.resolver import DnsResolver
 from workers.fetcher.trust import make_trust
 from workers.fetcher.visit import Visit, leads_on, visit
-from workers.fetcher.wire import FetchLimits, FetchOrder, FrameError, receive_frame, send_frame
+from workers.fetcher.wire import FetchLimits, FetchOrder, FrameError, Hop, receive_frame, send_frame
 
 
 class Desk:
@@ -54,9 +54,9 @@ class Desk:
         try:
             await self._fetch(job, FetchOrder(**message["order"]))
         except CaptureRefusedError as error:
-            send_frame(self._channel, {"job": job, "refused": str(error)})
+            send_frame(self._channel, {"job": job, "refused": str(error), **_write_way(error.hops)})
         except CaptureFailedError as error:
-            send_frame(self._channel, {"job": job, "failed": error.failure})
+            send_frame(self._channel, {"job": job, "failed": error.failure, **_write_way(error.hops)})
         except (MemoryError, RuntimeError, ValueError, TypeError, KeyError, ImportError):
             # A stranger's bytes found a fault of ours: this job is over, the next one must not suffer.
             send_frame(self._channel, {"job": job, "failed": FetchFailure.FETCHER_STOPPED.value})
@@ -103,9 +103,13 @@ class Desk:
         send_frame(self._channel, frame, b"".join(bodies))
 
 
+def _write_way(hops: tuple[Hop, ...]) -> dict[str, Any]:
+    return {"hops": [asdict(hop) for hop in hops]}
+
+
 def _write_answer(answer: Answer) -> dict[str, Any]:
     return {
-        "hops": [asdict(hop) for hop in answer.hops],
+        **_write_way(answer.hops),
         "bytes": len(answer.body),
         "elapsed_ms": answer.elapsed_ms,
     }

@@ -96,21 +96,26 @@ class AnswerChecker:
     practice: PracticeNames
     inside: tuple[Network, ...]
 
-    def raise_failure(self, answer: Mapping[str, Any]) -> None:
-        """Raise what the process says went wrong, if it says so.
+    def raise_failure(self, answer: Mapping[str, Any], order: FetchOrder) -> None:
+        """Raise what the process says went wrong, with the hops that answered before, if it says so.
 
         Raises:
             CaptureRefusedError, CaptureFailedError: as it says.
-            WrongAnswerError: it names a failure that there is not.
+            WrongAnswerError: it names a failure that there is not, or hops that cannot be.
         """
+        error: CaptureRefusedError | CaptureFailedError
         if "refused" in answer:
-            raise CaptureRefusedError(tidy_words(answer["refused"]))
-        if "failed" in answer:
+            error = CaptureRefusedError(tidy_words(answer["refused"]))
+        elif "failed" in answer:
             try:
                 failure = FetchFailure(answer["failed"])
             except ValueError:
                 raise WrongAnswerError from None
-            raise CaptureFailedError(FAILURES[failure].words, failure=failure.value)
+            error = CaptureFailedError(FAILURES[failure].words, failure=failure.value)
+        else:
+            return
+        error.hops = self._take_hops(answer["hops"], order) if answer.get("hops") else ()
+        raise error
 
     def read_size(self, value: object) -> int:
         """Return the size of a body that follows, in bytes."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import h11
 
-from triage.errors import CaptureRefusedError, InvalidUrlError
+from triage.errors import CaptureFailedError, CaptureRefusedError, InvalidUrlError
 from triage.rules.fetch_failures import FetchFailure
 from triage.rules.urls import resolve_link, split_url
 from workers.fetcher.body import BodyReader
@@ -97,15 +97,22 @@ async def fetch_url(
     Raises:
         CaptureRefusedError: policy refuses an address or an answer.
         CaptureFailedError: it did not work this time; `failure` names why.
+        Both carry the hops that answered before.
     """
     started = time.monotonic()
     progress = Progress()
+    hops: list[Hop] = []
     try:
         # The loop's clock is the monotonic one.
         async with asyncio.timeout_at(deadline):
-            hops, head, body = await _follow(order, limits, connector, chain or Chain(), led_by, progress)
+            head, body = await _follow(order, limits, connector, chain or Chain(), led_by, progress, hops)
     except TimeoutError:
-        raise fail(progress.if_over) from None
+        error = fail(progress.if_over)
+        error.hops = tuple(hops)
+        raise error from None
+    except (CaptureRefusedError, CaptureFailedError) as error:
+        error.hops = tuple(hops)
+        raise
     elapsed_ms = round((time.monotonic() - started) * 1000)
     content_type = make_printable(head.find_type())[:MAX_TYPE_CHARACTERS]
     return Answer(tuple(hops), body, elapsed_ms, content_type, head.find(b"refresh"))
@@ -118,8 +125,9 @@ async def _follow(
     chain: Chain,
     led_by: str,
     progress: Progress,
-) -> tuple[list[Hop], "_Head", bytes]:
-    hops: list[Hop] = []
+    hops: list[Hop],
+) -> tuple["_Head", bytes]:
+    """Ask and follow redirects; `hops` takes each answer as it comes."""
     url = order.url
     destination = find_destination(led_by, order.referer)
     while True:
@@ -165,7 +173,7 @@ async def _follow(
                 encodings = ",".join(found.list_all(b"content-encoding"))
                 reader = BodyReader(limits.max_bytes, encodings, found.find(b"content-length"))
                 await exchange.read_body(reader)
-                return hops, found, reader.finish()
+                return found, reader.finish()
         finally:
             connection.close()
         if len(hops) > limits.max_redirects:

@@ -174,7 +174,7 @@ class Fetcher:
         deadline = time.monotonic() + self._limits.total_s + GRACE_S
         channel.settimeout(GRACE_S)
         send_frame(channel, {"job": job_id, "order": asdict(order)})
-        answer = self._receive(channel, job_id, deadline)
+        answer = self._receive(channel, job_id, order, deadline)
         body = _receive_body(channel, self._checker.read_size(answer.get("bytes")), deadline)
         first = self._checker.read_answer(answer, order, body)
         if not order.wants_page or first.page is None:
@@ -192,7 +192,7 @@ class Fetcher:
         self, channel: socket.socket, job_id: str, order: FetchOrder, first: FetchedFile, deadline: float
     ) -> FetchedFile:
         """Wait until the page and its frames were read; a refresh may have led to another answer."""
-        answer = self._receive(channel, job_id, deadline)
+        answer = self._receive(channel, job_id, order, deadline)
         body = None
         if answer.get("bytes") is not None:
             body = _receive_body(channel, self._checker.read_size(answer["bytes"]), deadline)
@@ -204,13 +204,15 @@ class Fetcher:
         embedded = tuple(_receive_body(channel, size, deadline) for size in sizes)
         return replace(file, page=self._checker.read_page(page, embedded))
 
-    def _receive(self, channel: socket.socket, job_id: str, deadline: float) -> dict[str, Any]:
+    def _receive(
+        self, channel: socket.socket, job_id: str, order: FetchOrder, deadline: float
+    ) -> dict[str, Any]:
         answer = receive_frame(channel, deadline)
         if answer is None:
             raise FrameError("closed")
         if answer.get("job") != job_id:
             raise WrongAnswerError
-        self._checker.raise_failure(answer)
+        self._checker.raise_failure(answer, order)
         return answer
 
     def _give_up(self, failure: FetchFailure) -> NoReturn:
