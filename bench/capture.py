@@ -18,6 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx2
 import numpy as np
@@ -91,16 +92,24 @@ def run_peer(site_port: int, paths: list[str]) -> float:
     return time.process_time() - begun
 
 
-def run_batch(load: Load, paths: list[str]) -> tuple[float, float]:
-    """Capture a batch; return pictures a second by the clock and pictures a processor second."""
+def run_batch(load: Load, paths: list[str]) -> tuple[float, float, float]:
+    """Capture a batch; return pictures a second by the clock, pictures a processor second, and how many
+    processors of the whole machine were busy meanwhile."""
     pids = find_workers(load.pid)
     with hold_workers(pids):
         load.send(paths)
-        before = read_taken(pids)
+        before, busy_before = read_taken(pids), read_busy_s()
         begun = time.perf_counter()
     load.wait()
     seconds = time.perf_counter() - begun
-    return len(paths) / seconds, len(paths) / (read_taken(pids) - before).cpu_s
+    busy = (read_busy_s() - busy_before) / seconds
+    return len(paths) / seconds, len(paths) / (read_taken(pids) - before).cpu_s, busy
+
+
+def read_busy_s() -> float:
+    """Return the seconds that all processors of this machine have worked, proc_stat(5)."""
+    user, nice, system, _, _, irq, softirq = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def measure_batches(site_port: int, rounds: int, batch: int) -> dict[str, object]:
@@ -124,8 +133,9 @@ def measure_batches(site_port: int, rounds: int, batch: int) -> dict[str, object
                     ("known", known),
                     ("new", [f"/new/{number}/{place}.jpg" for place in range(batch)]),
                 ):
-                    a_second, a_cpu_second = run_batch(load, paths)
+                    a_second, a_cpu_second, busy = run_batch(load, paths)
                     note(f"{kind}_a_second_{workers}", a_second)
+                    note(f"{kind}_busy_processors_{workers}", busy)
                     note(f"{kind}_a_cpu_second_{workers}", a_cpu_second)
                 if workers == 1 and number == rounds - 1:
                     stages = measure_stages(load, batch)
@@ -133,7 +143,7 @@ def measure_batches(site_port: int, rounds: int, batch: int) -> dict[str, object
             "peer_a_cpu_second",
             batch / run_peer(site_port, [f"/peer/{number}/{place}.jpg" for place in range(batch)]),
         )
-    medians = {name: round(statistics.median(values), 1) for name, values in found.items()}
+    medians = {name: round(statistics.median(values), 2) for name, values in found.items()}
     ratios = {
         f"{kind}_two_over_one": round(
             statistics.median(
