@@ -23,8 +23,11 @@ def run(process: Process, surface: str) -> None:
     from api.patience import SERVER_OPTIONS
 
     settings = process.settings
-    open_tools = open_public_tools if surface == "public" else open_staff_tools
-    tools = open_tools(settings, process.keys)
+    tools = (
+        open_public_tools(settings, process.keys)
+        if surface == "public"
+        else open_staff_tools(settings, process.keys, process.index_dir)
+    )
     app = create_app(tools, hosts=settings.served_hosts)
     try:
         uvicorn.run(

@@ -7,6 +7,7 @@ from triage.errors import (
     IdempotencyConflictError,
     InvalidReportError,
     NotAllowedError,
+    QuotaSpentError,
     ServerUnavailableError,
     StaleStateError,
     StorageError,
@@ -27,11 +28,17 @@ class UnsupportedBodyError(HotlineError):
     """The body must be JSON or multipart/form-data."""
 
 
+class InvalidQuestionError(HotlineError):
+    """The question cannot be read."""
+
+
 STATUS: tuple[tuple[type[HotlineError], HTTPStatus], ...] = (
     (UnauthorisedError, HTTPStatus.UNAUTHORIZED),
     (NotSignedInError, HTTPStatus.UNAUTHORIZED),
     (UnsupportedBodyError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (InvalidReportError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (InvalidQuestionError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (QuotaSpentError, HTTPStatus.TOO_MANY_REQUESTS),
     (IdempotencyConflictError, HTTPStatus.CONFLICT),
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (NotAllowedError, HTTPStatus.FORBIDDEN),

@@ -23,6 +23,7 @@ from api.public import status as public_status
 from api.public.pages import CONTENT_SECURITY_POLICY
 from api.public.texts import choose_language
 from api.security import SecurityMiddleware
+from api.v1 import match as v1_match
 from api.v1 import reports as v1_reports
 from triage.errors import HotlineError
 
@@ -103,6 +104,8 @@ def create_app(tools: PublicTools | StaffTools, *, hosts: tuple[str, ...] = ()) 
 
 
 def _add_console(app: FastAPI) -> None:
+    # First, since routes are tried in order. It is for machines: it asks for a token itself, and no session counts.
+    app.include_router(v1_match.router)
     for router in PAGES:
         app.include_router(router, dependencies=[Depends(guard)])
     _add_style(app, "api.console", "console.css")

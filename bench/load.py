@@ -49,6 +49,7 @@ class Load:
     deployment: Deployment
     base: str
     token: str
+    staff_port: int
     pid: int
 
     def send(self, paths: list[str]) -> None:
@@ -85,9 +86,8 @@ def run_load(site_port: int, *, workers: int) -> Iterator[Load]:
         base = f"http://localhost:{ports[0]}"
         wait_for_web(base)
         deployment = find_deployment(load_settings(state_dir=Path(folder)), practice=True)
-        yield Load(
-            deployment, base, find_token(PracticeWorld(deployment.state.root / "world.json")), served.pid
-        )
+        token = find_token(PracticeWorld(deployment.state.root / "world.json"))
+        yield Load(deployment, base, token, ports[1], served.pid)
 
 
 def import_known(digests: list[str]) -> None:
@@ -126,13 +126,23 @@ class Taken:
 
 def find_workers(deployment: int) -> list[int]:
     """Return the process ids of the capture workers of a deployment, given the process that runs it."""
-    found = []
+    return sorted(
+        pid for pid, words in _read_commands(deployment) if b"workers" in words and b"outbound" not in words
+    )
+
+
+def find_web(deployment: int, surface: str) -> int:
+    """Return the process id of one surface of a deployment, given the process that runs it."""
+    return next(
+        pid for pid, words in _read_commands(deployment) if b"api" in words and surface.encode() in words
+    )
+
+
+def _read_commands(deployment: int) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield every process of a deployment with the words of its command."""
     for pid in _find_tree([deployment]):
         with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if b"workers" in words and b"outbound" not in words:
-                found.append(pid)
-    return sorted(found)
+            yield pid, Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
 
 
 def _find_tree(pids: list[int]) -> list[int]:

@@ -1,14 +1,17 @@
-/* The hot loops over pixels. `kernels.py` calls them by ctypes and holds a numpy twin of each, with the same
- * results to the last bit: so every sum here is taken in a fixed order, multiplications and additions are never
- * fused (-ffp-contract=off), and all else is integer arithmetic.
+/* The hot loops over pixels, and over hashes that lie near each other. `kernels.py` and `near_kernels.py` call them by
+ * ctypes and hold a numpy twin of each, with the same results to the last bit: so every sum here is taken in a fixed
+ * order, multiplications and additions are never fused (-ffp-contract=off), and all else is integer arithmetic.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#endif
 
 /* Raised whenever a function here takes other arguments: `kernels.py` calls no library of another version. */
-#define VERSION 3
+#define VERSION 5
 
 #define GREY_SIDE 32
 #define COEFFICIENT_BITS 22
@@ -26,24 +29,77 @@ int32_t kernels_version(void)
 }
 
 /* target[x] += weight * source[x] */
-WIDE static void add_weighted(float *restrict target, const float *restrict source, float weight, ptrdiff_t length)
+WIDE static void add_weighted(float *restrict target, float weight, const uint8_t *restrict source, ptrdiff_t length)
 {
     for (ptrdiff_t x = 0; x < length; x++)
-        target[x] = target[x] + weight * source[x];
+        target[x] = target[x] + weight * (float)source[x];
 }
 
-WIDE static void widen(float *restrict target, const uint8_t *restrict source, ptrdiff_t length)
+/* The same of one row for two sums. */
+WIDE static void add_weighted_twice(float *restrict target, float weight, float *restrict other, float other_weight,
+                                    const uint8_t *restrict source, ptrdiff_t length)
 {
-    for (ptrdiff_t x = 0; x < length; x++)
-        target[x] = (float)source[x];
+    for (ptrdiff_t x = 0; x < length; x++) {
+        float value = (float)source[x];
+        target[x] = target[x] + weight * value;
+        other[x] = other[x] + other_weight * value;
+    }
 }
 
 /* Grey as Pillow makes it of RGB: ITU-R 601-2, rounded; 0-255. */
-WIDE static void make_grey(int16_t *restrict grey, const uint8_t *restrict rgb, ptrdiff_t width)
+#define RED 19595
+#define GREEN 38470
+#define BLUE 7471
+#define HALF 0x8000
+
+static void make_grey_from(ptrdiff_t x, int16_t *restrict grey, const uint8_t *restrict rgb, ptrdiff_t width)
 {
-    for (ptrdiff_t x = 0; x < width; x++)
-        grey[x] = (int16_t)((rgb[3 * x] * 19595u + rgb[3 * x + 1] * 38470u + rgb[3 * x + 2] * 7471u + 0x8000u) >> 16);
+    for (; x < width; x++)
+        grey[x] = (int16_t)((rgb[3 * x] * (uint32_t)RED + rgb[3 * x + 1] * (uint32_t)GREEN
+                             + rgb[3 * x + 2] * (uint32_t)BLUE + HALF) >> 16);
 }
+
+#if defined(__x86_64__) && defined(__GNUC__)
+/* Compilers do not see through the three channels: 16 pixels a step, as pairs (red, half of green) and (half of green,
+ * blue), since a number of 16 bits is too small for all of green. */
+__attribute__((target("avx2"))) static void make_grey_wide(int16_t *restrict grey, const uint8_t *restrict rgb,
+                                                           ptrdiff_t width)
+{
+    const __m256i red_green = _mm256_setr_epi8(0, -1, 1, -1, 3, -1, 4, -1, 6, -1, 7, -1, 9, -1, 10, -1,
+                                               0, -1, 1, -1, 3, -1, 4, -1, 6, -1, 7, -1, 9, -1, 10, -1);
+    const __m256i green_blue = _mm256_setr_epi8(1, -1, 2, -1, 4, -1, 5, -1, 7, -1, 8, -1, 10, -1, 11, -1,
+                                                1, -1, 2, -1, 4, -1, 5, -1, 7, -1, 8, -1, 10, -1, 11, -1);
+    const __m256i first = _mm256_set1_epi32(RED | GREEN / 2 << 16), second = _mm256_set1_epi32(GREEN / 2 | BLUE << 16);
+    const __m256i half = _mm256_set1_epi32(HALF);
+    ptrdiff_t x = 0;
+    for (; 3 * x + 52 <= 3 * width; x += 16) {
+        __m256i sums[2];
+        for (int part = 0; part < 2; part++) { /* pixels 0-3 and 8-11, then 4-7 and 12-15: as packing wants them */
+            const uint8_t *at = rgb + 3 * x + 12 * part;
+            __m256i pixels = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)at)),
+                                                     _mm_loadu_si128((const __m128i *)(at + 24)), 1);
+            __m256i pairs = _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, red_green), first);
+            pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, green_blue), second));
+            sums[part] = _mm256_srli_epi32(_mm256_add_epi32(pairs, half), 16);
+        }
+        _mm256_storeu_si256((__m256i *)(grey + x), _mm256_packus_epi32(sums[0], sums[1]));
+    }
+    make_grey_from(x, grey, rgb, width);
+}
+
+static void make_grey(int16_t *restrict grey, const uint8_t *restrict rgb, ptrdiff_t width)
+{
+    if (__builtin_cpu_supports("avx2"))
+        make_grey_wide(grey, rgb, width);
+    else
+        make_grey_from(0, grey, rgb, width);
+}
+#else
+static void make_grey(int16_t *restrict grey, const uint8_t *restrict rgb, ptrdiff_t width)
+{
+    make_grey_from(0, grey, rgb, width);
+}
+#endif
 
 /* A tap is cut into its high part and its low COARSE bits: the sums of both fit into 32 bits, and processors multiply
  * and add pairs of 16 bits in one step. */
@@ -56,6 +112,22 @@ WIDE static int32_t sum_products(const int16_t *restrict values, const int16_t *
     for (ptrdiff_t x = 0; x < length; x++)
         fine += (int32_t)values[x] * low[x];
     return coarse * (1 << COARSE) + fine + (1 << (COEFFICIENT_BITS - 1));
+}
+
+/* The same of four rows that lie `stride` apart: each tap is read once for all of them. */
+WIDE static void sum_products_of_four(const int16_t *restrict values, ptrdiff_t stride, const int16_t *restrict high,
+                                      const int16_t *restrict low, ptrdiff_t length, int32_t *restrict out)
+{
+    int32_t coarse[4] = {0}, fine[4] = {0};
+    const int16_t *second = values + stride, *third = second + stride, *fourth = third + stride;
+    for (ptrdiff_t x = 0; x < length; x++) {
+        coarse[0] += (int32_t)values[x] * high[x], fine[0] += (int32_t)values[x] * low[x];
+        coarse[1] += (int32_t)second[x] * high[x], fine[1] += (int32_t)second[x] * low[x];
+        coarse[2] += (int32_t)third[x] * high[x], fine[2] += (int32_t)third[x] * low[x];
+        coarse[3] += (int32_t)fourth[x] * high[x], fine[3] += (int32_t)fourth[x] * low[x];
+    }
+    for (int row = 0; row < 4; row++)
+        out[row] = coarse[row] * (1 << COARSE) + fine[row] + (1 << (COEFFICIENT_BITS - 1));
 }
 
 static uint8_t clip(int32_t sum)
@@ -86,6 +158,23 @@ static void reduce_row(const float *restrict row, int64_t width, int64_t sides, 
     }
 }
 
+/* Rows of grey, at most four, each resampled to 32 pixels. */
+static void reduce_grey(const int16_t *grey, int64_t rows, int64_t width, const int16_t *high, const int16_t *low,
+                        int64_t span, const int32_t *firsts, const int32_t *counts, uint8_t *strips)
+{
+    for (int64_t j = 0; j < GREY_SIDE; j++) {
+        const int16_t *at = grey + (span ? firsts[j] : j), *coarse = high + j * span, *fine = low + j * span;
+        int32_t sums[4];
+        if (span && rows == 4)
+            sum_products_of_four(at, width, coarse, fine, counts[j], sums);
+        for (int64_t row = 0; row < rows; row++) {
+            if (span && rows < 4)
+                sums[row] = sum_products(at + row * width, coarse, fine, counts[j]);
+            strips[row * GREY_SIDE + j] = span ? clip(sums[row]) : (uint8_t)at[row * width];
+        }
+    }
+}
+
 /* One pass over the pixels.
  * rgb:     height x width x 3
  * sums:    overlap x (width * 3), zero: where the outputs that a pixel row counts for are summed up; no more than
@@ -98,44 +187,48 @@ static void reduce_row(const float *restrict row, int64_t width, int64_t sides, 
  *          not yet clipped; NULL for any other
  * high, low: 32 rows of `span` integer weights in two parts; tap j begins at pixel firsts[j] and is counts[j] long;
  *          span 0: there are 32 pixels already, taken as they are
- * wide:    width * 3 floats, grey: width numbers: scratch
+ * luma:    width floats, grey: 4 x width numbers: scratch
  */
 void reduce_rows(const uint8_t *rgb, int64_t height, int64_t width, int64_t sides, int64_t overlap, float *sums,
                  const float *down, int64_t down_reach, const int32_t *down_starts, const int32_t *down_lengths,
                  const float *across, int64_t across_reach, const int32_t *across_starts,
                  const int32_t *across_lengths, float *small, uint8_t *strips, int32_t *columns, const int16_t *high,
-                 const int16_t *low, int64_t span, const int32_t *firsts, const int32_t *counts, float *wide,
+                 const int16_t *low, int64_t span, const int32_t *firsts, const int32_t *counts, float *luma,
                  int16_t *grey)
 {
     int64_t first = 0, first_tap = 0;
     for (int64_t y = 0; y < height; y++) {
         const uint8_t *row = rgb + y * width * 3;
-        widen(wide, row, width * 3);
-        for (int64_t i = first; i < sides && down_starts[i] <= y; i++)
-            if (y < down_starts[i] + down_lengths[i])
-                add_weighted(sums + (i % overlap) * width * 3, wide, down[i * down_reach + (y - down_starts[i])],
-                             width * 3);
+        float *waiting = NULL, waiting_weight = 0.0f;
+        for (int64_t i = first; i < sides && down_starts[i] <= y; i++) {
+            if (y >= down_starts[i] + down_lengths[i])
+                continue;
+            float *sum = sums + (i % overlap) * width * 3, weight = down[i * down_reach + (y - down_starts[i])];
+            if (waiting)
+                add_weighted_twice(waiting, waiting_weight, sum, weight, row, width * 3);
+            waiting = waiting ? NULL : sum;
+            waiting_weight = weight;
+        }
+        if (waiting)
+            add_weighted(waiting, waiting_weight, row, width * 3);
         for (; first < sides && down_starts[first] + down_lengths[first] <= y + 1; first++) {
             float *done = sums + (first % overlap) * width * 3;
             reduce_row(done, width, sides, across, across_reach, across_starts, across_lengths, small + first * sides,
-                       wide);
+                       luma);
             memset(done, 0, (size_t)width * 3 * sizeof(float));
         }
-        make_grey(grey, row, width);
+        make_grey(grey + y % 4 * width, row, width);
         if (columns) {
             while (first_tap < GREY_SIDE && firsts[first_tap] + counts[first_tap] <= y)
                 first_tap++;
-            for (int64_t j = first_tap; j < GREY_SIDE && firsts[j] <= y; j++)
+            for (int64_t j = first_tap; j < GREY_SIDE && firsts[j] <= y; j++) {
+                int64_t place = j * span + (y - firsts[j]);
                 if (y < firsts[j] + counts[j])
-                    {
-                    int64_t place = j * span + (y - firsts[j]);
-                    add_weighted_grey(columns + j * width, grey, high[place] * (1 << COARSE) + low[place], width);
-                }
-        } else {
-            uint8_t *strip = strips + y * GREY_SIDE;
-            for (int64_t j = 0; j < GREY_SIDE; j++)
-                strip[j] = span ? clip(sum_products(grey + firsts[j], high + j * span, low + j * span, counts[j]))
-                                : (uint8_t)grey[j];
+                    add_weighted_grey(columns + j * width, grey + y % 4 * width,
+                                      high[place] * (1 << COARSE) + low[place], width);
+            }
+        } else if (y % 4 == 3 || y == height - 1) {
+            reduce_grey(grey, y % 4 + 1, width, high, low, span, firsts, counts, strips + (y - y % 4) * GREY_SIDE);
         }
     }
 }
@@ -219,4 +312,227 @@ void mean_blocks(const uint8_t *rgb, int64_t height, int64_t width, int64_t fact
             }
         }
     }
+}
+
+/* Near search. A hash is `words` numbers of 64 bits under the fixed permutation of `plans.py`; bit 0 is the lowest of
+ * the first. A chunk is a run of its bits; for each value of a chunk, `offsets` says where in `ids` the rows of that
+ * value stand. All that is read here may lie in a damaged file: ranges are held to the table, whatever they say. */
+
+#define AHEAD 32
+#define SCRATCH 4096
+#define MOST_WORDS 4
+#define INLINE static inline __attribute__((always_inline))
+
+typedef struct {
+    const uint64_t *values;    /* rows x words */
+    const uint32_t *offsets;   /* of each chunk 2^width + 1, one chunk after the other */
+    const uint32_t *ids;       /* chunks x rows */
+    const int64_t *starts;     /* of each chunk: its first bit, */
+    const int64_t *widths;     /* its bits, */
+    const int64_t *radii;      /* in how many of them it may differ, */
+    const int64_t *tables;     /* where its offsets begin, */
+    const int64_t *mask_ends;  /* and where its masks end */
+    const uint32_t *masks;     /* of each chunk: all numbers of `width` bits with at most `radius` ones */
+    const uint64_t *turns;     /* (words * 16) x 16 x words: the bits that each hex digit of a hash sets, permuted */
+    int64_t rows, words, chunks;
+    int64_t ceiling;           /* candidates of one query beyond which every row is compared instead */
+} near_table;
+
+INLINE void permute_one(const uint8_t *restrict hash, int64_t words, const uint64_t *restrict turns,
+                        uint64_t *restrict out)
+{
+    uint64_t sum[MOST_WORDS] = {0};
+    for (int64_t place = 0; place < words * 8; place++) {
+        const uint64_t *high = turns + (place * 32 + (hash[place] >> 4)) * words;
+        const uint64_t *low = turns + (place * 32 + 16 + (hash[place] & 15)) * words;
+        for (int64_t w = 0; w < words; w++)
+            sum[w] |= high[w] | low[w];
+    }
+    for (int64_t w = 0; w < words; w++)
+        out[w] = sum[w];
+}
+
+/* hashes: count x (words * 8) bytes → out: count x words */
+WIDE void near_permute(const uint8_t *hashes, int64_t count, int64_t words, const uint64_t *turns, uint64_t *out)
+{
+    if (words == MOST_WORDS)
+        for (int64_t i = 0; i < count; i++)
+            permute_one(hashes + i * MOST_WORDS * 8, MOST_WORDS, turns, out + i * MOST_WORDS);
+    else
+        for (int64_t i = 0; i < count; i++)
+            permute_one(hashes + i * words * 8, words, turns, out + i * words);
+}
+
+INLINE uint32_t cut_chunk(const uint64_t *value, int64_t start, int64_t width)
+{
+    int64_t word = start >> 6, shift = start & 63;
+    uint64_t bits = value[word] >> shift;
+    if (shift + width > 64)
+        bits |= value[word + 1] << (64 - shift);
+    return (uint32_t)(bits & ((1ull << width) - 1));
+}
+
+/* Sort the rows by one chunk. offsets: 2^width + 1, zero; ids: rows; both filled, ids of equal chunks rising. */
+void near_build(const uint64_t *values, int64_t rows, int64_t words, int64_t start, int64_t width, uint32_t *offsets,
+                uint32_t *ids)
+{
+    int64_t size = (int64_t)1 << width;
+    for (int64_t i = 0; i < rows; i++) {
+        if (i + AHEAD < rows)
+            __builtin_prefetch(offsets + cut_chunk(values + (i + AHEAD) * words, start, width), 1);
+        offsets[cut_chunk(values + i * words, start, width)]++;
+    }
+    uint32_t sum = 0;
+    for (int64_t k = 0; k < size; k++) {
+        uint32_t count = offsets[k];
+        offsets[k] = sum;
+        sum += count;
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        if (i + AHEAD < rows)
+            __builtin_prefetch(offsets + cut_chunk(values + (i + AHEAD) * words, start, width), 1);
+        ids[offsets[cut_chunk(values + i * words, start, width)]++] = (uint32_t)i;
+    }
+    /* each number is now the end of its rows, which is where the next ones begin */
+    memmove(offsets + 1, offsets, (size_t)size * sizeof *offsets);
+    offsets[0] = 0;
+}
+
+typedef struct {
+    uint32_t *out;             /* room x (query, row, distance) */
+    int64_t room, found;       /* found counts on when there is no room */
+    uint32_t query, radius;
+} near_hits;
+
+INLINE void note_hit(near_hits *hits, uint32_t row, uint32_t distance)
+{
+    if (hits->found < hits->room) {
+        uint32_t *place = hits->out + hits->found * 3;
+        place[0] = hits->query;
+        place[1] = row;
+        place[2] = distance;
+    }
+    hits->found++;
+}
+
+INLINE uint32_t differ(const uint64_t *row, const uint64_t *query, int64_t words, uint64_t *bits)
+{
+    uint32_t distance = 0;
+    for (int64_t w = 0; w < words; w++) {
+        bits[w] = row[w] ^ query[w];
+        distance += (uint32_t)__builtin_popcountll(bits[w]);
+    }
+    return distance;
+}
+
+/* Compare with every row. */
+INLINE void scan_rows(const near_table *table, const uint64_t *query, int64_t words, near_hits *hits)
+{
+    uint64_t bits[MOST_WORDS];
+    for (int64_t i = 0; i < table->rows; i++) {
+        uint32_t distance = differ(table->values + i * words, query, words, bits);
+        if (__builtin_expect(distance <= hits->radius, 0))
+            note_hit(hits, (uint32_t)i, distance);
+    }
+}
+
+/* Compare with candidates of chunk c. What an earlier chunk could see was reported by it. */
+INLINE void check_candidates(const near_table *table, const uint64_t *query, int64_t words, int64_t c,
+                             const uint32_t *candidates, int64_t count, near_hits *hits)
+{
+    uint64_t bits[MOST_WORDS];
+    for (int64_t j = 0; j < count; j++) {
+        uint32_t distance = differ(table->values + (int64_t)candidates[j] * words, query, words, bits);
+        if (__builtin_expect(distance > hits->radius, 1))
+            continue;
+        int is_first = 1;
+        for (int64_t e = 0; e < c && is_first; e++)
+            is_first = __builtin_popcount(cut_chunk(bits, table->starts[e], table->widths[e])) > table->radii[e];
+        if (is_first)
+            note_hit(hits, candidates[j], distance);
+    }
+}
+
+/* Compare with the rows that share a chunk, up to its radius. Returns 0 when there are too many of them. */
+INLINE int probe_chunks(const near_table *table, const uint64_t *query, int64_t words, near_hits *hits)
+{
+    uint32_t firsts[SCRATCH], ends[SCRATCH], candidates[SCRATCH];
+    uint32_t rows = (uint32_t)table->rows;
+    int64_t left = table->ceiling;
+    for (int64_t c = 0; c < table->chunks; c++) {
+        const uint32_t *offsets = table->offsets + table->tables[c], *ids = table->ids + c * table->rows;
+        int64_t first_mask = c ? table->mask_ends[c - 1] : 0, count = table->mask_ends[c] - first_mask;
+        const uint32_t *masks = table->masks + first_mask;
+        uint32_t key = cut_chunk(query, table->starts[c], table->widths[c]);
+        int64_t ranges = 0, waiting = 0;
+        for (int64_t m = 0; m < AHEAD && m < count; m++)
+            __builtin_prefetch(offsets + (key ^ masks[m]));
+        for (int64_t m = 0; m < count && m < SCRATCH; m++) {
+            if (m + AHEAD < count)
+                __builtin_prefetch(offsets + (key ^ masks[m + AHEAD]));
+            uint32_t first = offsets[key ^ masks[m]], end = offsets[(key ^ masks[m]) + 1];
+            end = end < rows ? end : rows;
+            firsts[ranges] = first;
+            ends[ranges] = end;
+            if (first < end) {
+                __builtin_prefetch(ids + first);
+                left -= end - first;
+                ranges++;
+            }
+        }
+        if (left < 0)
+            return 0;
+        for (int64_t r = 0; r < ranges; r++)
+            for (uint32_t j = firsts[r]; j < ends[r]; j++) {
+                uint32_t row = ids[j];
+                if (row >= rows)
+                    continue;
+                __builtin_prefetch(table->values + (int64_t)row * words);
+                candidates[waiting++] = row;
+                if (waiting == SCRATCH) {
+                    check_candidates(table, query, words, c, candidates, waiting, hits);
+                    waiting = 0;
+                }
+            }
+        check_candidates(table, query, words, c, candidates, waiting, hits);
+    }
+    return 1;
+}
+
+INLINE void search_one(const near_table *table, const uint8_t *hash, int64_t words, int is_flat, near_hits *hits)
+{
+    uint64_t query[MOST_WORDS];
+    int64_t before = hits->found;
+    permute_one(hash, words, table->turns, query);
+    if (!is_flat && probe_chunks(table, query, words, hits))
+        return;
+    hits->found = before;
+    scan_rows(table, query, words, hits);
+}
+
+/* Find all rows within the radius of each query, from query `first` on.
+ * queries: count x (words * 8) bytes; is_flat: compare with every row
+ * out:     capacity x (query, row, distance); in no order
+ * state:   filled with the query to go on with, `count` when all are done, and how many hits that one alone has
+ * Returns the number of hits of the queries before that one; those of a query come together or not at all. */
+WIDE int64_t near_search(const near_table *table, const uint8_t *queries, int64_t first, int64_t count, int64_t radius,
+                         int64_t is_flat, uint32_t *out, int64_t capacity, int64_t *state)
+{
+    near_hits hits = {out, capacity, 0, 0, (uint32_t)radius};
+    state[1] = 0;
+    for (int64_t q = first; q < count; q++) {
+        int64_t before = hits.found;
+        hits.query = (uint32_t)q;
+        if (table->words == MOST_WORDS)
+            search_one(table, queries + q * MOST_WORDS * 8, MOST_WORDS, is_flat != 0, &hits);
+        else
+            search_one(table, queries + q * 8, 1, is_flat != 0, &hits);
+        if (hits.found > capacity) {
+            state[0] = q;
+            state[1] = hits.found - before;
+            return before;
+        }
+    }
+    state[0] = count;
+    return hits.found;
 }

@@ -24,6 +24,10 @@ class InvalidListError(HashsetsError):
     """The list cannot be read."""
 
 
+class FeedRefusedError(InvalidListError):
+    """The feed cannot be trusted; nothing of it was taken in."""
+
+
 class UnknownHashSetError(HashsetsError):
     """There is no hash set of that name."""
 
@@ -42,3 +46,7 @@ class InvalidHashSetError(HashsetsError):
 
 class TrustRefusedError(HashsetsError):
     """This trust is refused."""
+
+
+class DisputeRefusedError(HashsetsError):
+    """A dispute needs a written reason of at most 2000 characters."""

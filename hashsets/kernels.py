@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 GREY_SIDE = 32
 """Pixels of the small grey picture's side, of which pHash is made."""
 
-VERSION = 3
+VERSION = 5
 """Of the arguments in `_kernels.c`: a library that was built from other ones would read memory that is not its own."""
+
+_GREY_ROWS = 4  # that are resampled together
 
 COEFFICIENT_BITS = 22
 """Fixed point of the resampling weights, as Pillow has it for 8-bit channels (32 - 8 - 2)."""
@@ -59,6 +61,11 @@ def _open_library() -> ctypes.CDLL | None:
 
 
 _LIBRARY = _open_library()
+
+
+def find_library() -> ctypes.CDLL | None:
+    """Return the built kernels, or None where all is done in numpy."""
+    return _LIBRARY
 
 
 def is_built() -> bool:
@@ -108,7 +115,7 @@ def reduce_in_c(
     overlap = _count_overlap(down)
     sums = np.zeros((overlap, width * 3), np.float32)
     luma = np.zeros((sides, len(across.starts)), np.float32)
-    wide, row = np.empty(width * 3, np.float32), np.empty(width, np.int16)
+    luma_row, grey_rows = np.empty(width, np.float32), np.empty((_GREY_ROWS, width), np.int16)
     strips = np.empty((0 if is_tall else height, GREY_SIDE), np.uint8)
     columns = np.full((GREY_SIDE, width if is_tall else 0), _HALF, np.int32)
     taps, high, low, span = _cut(grey_down if is_tall else grey_across)
@@ -117,13 +124,21 @@ def reduce_in_c(
         *(_at(down.weights), size(down.weights.shape[1]), _at(down.starts), _at(down.lengths)),
         *(_at(across.weights), size(across.weights.shape[1]), _at(across.starts), _at(across.lengths)),
         *(_at(luma), None if is_tall else _at(strips), _at(columns) if is_tall else None),
-        *(_at(high), _at(low), size(span), _at(taps.starts), _at(taps.lengths), _at(wide), _at(row)),
+        *(
+            _at(high),
+            _at(low),
+            size(span),
+            _at(taps.starts),
+            _at(taps.lengths),
+            _at(luma_row),
+            _at(grey_rows),
+        ),
     )
     taps, high, low, span = _cut(grey_across if is_tall else grey_down)
     grey = np.empty((GREY_SIDE, GREY_SIDE), np.uint8)
     last = (_at(high), _at(low), size(span), _at(taps.starts), _at(taps.lengths), _at(grey))
     if is_tall:
-        library.reduce_clipped(_at(columns), size(width), *last, _at(row))
+        library.reduce_clipped(_at(columns), size(width), *last, _at(grey_rows))
     elif grey_down is None:
         return luma, strips
     else:

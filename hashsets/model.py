@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -112,15 +113,36 @@ class Fingerprint:
     quality: int | None = None
 
 
+class Sharing(StrEnum):
+    """Who may have a set from us: nobody, or our partners by our own feed."""
+
+    NOBODY = "nobody"
+    PARTNERS = "partners"
+
+
 @dataclass(frozen=True, slots=True)
 class HashSet:
-    """A list of hashes from one provider."""
+    """A list of hashes from one provider.
+
+    Attributes:
+        name: ours for it.
+        licence: on what terms it may be used.
+        region: where those terms hold, or where its classes come from.
+        scheme: name of the provider's own scale; empty until its first list was taken in.
+        sharing: who may have it from us.
+        is_negative: a list of harmless files: it silences near hits of other sets, and never alerts.
+        synced_at: when its provider's word was last taken in, changed or not; None before the first time.
+    """
 
     id: UUID
     name: str
     provider: str
     licence: str
     region: str
+    scheme: str = ""
+    sharing: Sharing = Sharing.NOBODY
+    is_negative: bool = False
+    synced_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +151,7 @@ class HashEntry:
 
     Attributes:
         source_key: the provider's own id, unique in its set.
-        entry_class: what the list says, on our scale.
+        entry_class: what the list says, on our scale; CONTESTED where another list says the opposite of the bytes.
         raw_scheme: name of the provider's own scale.
         raw_value: the provider's own word.
     """
@@ -162,11 +184,20 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class HashSetSummary:
-    """A hash set, its live entries counted by class, and the classes that are trusted."""
+    """A hash set and what stands in it.
+
+    Attributes:
+        counts: live entries by class.
+        trusted: the classes that two persons trust.
+        contested: live entries that another list contradicts.
+        disputed: entries that our own people have silenced.
+    """
 
     hash_set: HashSet
     counts: Mapping[EntryClass, int]
     trusted: frozenset[EntryClass]
+    contested: int = 0
+    disputed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +211,8 @@ class Entry:
         raw_value: the provider's own word.
         fingerprints: pairs of algorithm and lower-case hex of the length in HEX_DIGITS.
         withdrawn: the provider takes the entry back.
+        revised_at: when the provider last changed it, aware; None if the list does not say.
+        line: where it begins in the file, from 1; 0 if the format has no lines.
     """
 
     source_key: str
@@ -188,6 +221,8 @@ class Entry:
     raw_value: str
     fingerprints: frozenset[tuple[Algorithm, str]] = field(default_factory=frozenset)
     withdrawn: bool = False
+    revised_at: datetime | None = None
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

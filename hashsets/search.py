@@ -1,15 +1,14 @@
-"""Everything within a radius, exactly: digests by bisection, PDQ and pHash by comparing with each hash."""
+"""Everything within a radius, exactly: the current generation, opened once and searched from any thread."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashsets.blank import is_blank
-from hashsets.digests import find_equal
+from hashsets.digests import Bytes2D, find_ids
 from hashsets.model import (
     DIGESTS,
     HEX_DIGITS,
@@ -20,11 +19,9 @@ from hashsets.model import (
     HitKind,
     normalise_hash,
 )
-from hashsets.segments import Generation, Table, is_current, open_generation
+from hashsets.segment_files import NEAR, Segment
+from hashsets.segments import Generation, is_current, open_generation
 from hashsets.thresholds import PDQ_MIN_QUALITY, PDQ_RADIUS, PHASH_RADIUS
-
-_CHUNK = 1 << 15
-"""Rows compared at once: a chunk of PDQ is one megabyte and stays in the cache for all queries."""
 
 
 def _is_searched(fingerprint: Fingerprint, *, dihedral: bool) -> bool:
@@ -37,31 +34,8 @@ def _is_searched(fingerprint: Fingerprint, *, dihedral: bool) -> bool:
     return not is_blank(fingerprint.algorithm, fingerprint.value)
 
 
-def _find_near(table: Table, values: Sequence[bytes], radius: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (query, row, distance) for every row within the radius of a query."""
-    rows: NDArray[np.uint64] = table.values.view(np.uint64)
-    queries = [np.frombuffer(value, dtype=np.uint64) for value in values]
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        for number, query in enumerate(queries):
-            distances = np.bitwise_count(chunk[:, 0] ^ query[0]).astype(np.uint16)
-            for word in range(1, rows.shape[1]):
-                distances += np.bitwise_count(chunk[:, word] ^ query[word])
-            for place in np.flatnonzero(distances <= radius):
-                yield number, start + int(place), int(distances[place])
-
-
-def _nearest_per_entry(table: Table, found: Iterable[tuple[int, int]]) -> dict[UUID, int]:
-    """Return the smallest distance of each entry; an entry may hold several hashes of one algorithm."""
-    nearest: dict[UUID, int] = {}
-    for row, distance in found:
-        entry_id = UUID(bytes=table.entries[row].tobytes())
-        nearest[entry_id] = min(distance, nearest.get(entry_id, distance))
-    return nearest
-
-
 class Index:
-    """One opened, verified and immutable generation of the index."""
+    """One opened and immutable generation of the index."""
 
     def __init__(self, generation: Generation) -> None:
         self._opened = generation
@@ -78,16 +52,27 @@ class Index:
     @property
     def generation(self) -> int:
         """The state of the database that this index holds."""
-        return self._opened.number
+        return self._opened.manifest.generation
 
     @property
     def counts(self) -> dict[Algorithm, int]:
-        """Number of hashes per algorithm."""
-        return {algorithm: len(table.values) for algorithm, table in self._opened.tables.items()}
+        """Number of live hashes per algorithm; reads much of an index that was added to."""
+        found = dict.fromkeys(Algorithm, 0)
+        segments = self._opened.segments
+        for place, segment in enumerate(segments):
+            later = segments[place + 1 :]
+            if not any(len(each.superseded) for each in later):
+                for algorithm, rows in segment.spec.rows.items():
+                    found[algorithm] += rows
+                continue
+            is_live = self._mark_live(segment.entries, later)
+            for algorithm in segment.spec.rows:
+                found[algorithm] += int(np.count_nonzero(is_live[segment.number_rows(algorithm)]))
+        return found
 
     def is_current(self, folder: Path) -> bool:
         """Say whether this is still the folder's current generation; costs one read of a small file."""
-        return is_current(folder, self._opened.current)
+        return is_current(folder, self._opened.manifest.current)
 
     def search(
         self, fingerprints: Sequence[Fingerprint], *, pdq_radius: int = PDQ_RADIUS, dihedral: bool = False
@@ -108,40 +93,83 @@ class Index:
 
         Raises:
             InvalidHashError: a fingerprint is not lower-case hex of its algorithm's length.
+            IndexUnreadableError: what is read of the index is damaged.
             ValueError: the radius is out of range.
         """
         if not 0 <= pdq_radius <= HEX_DIGITS[Algorithm.PDQ] * 4:
             raise ValueError("a PDQ radius is 0-256 bits")
-        found: dict[int, dict[UUID, int]] = {}
-        near: dict[Algorithm, list[int]] = {Algorithm.PDQ: [], Algorithm.PHASH: []}
+        asked: dict[Algorithm, list[tuple[int, bytes]]] = {}
         for number, query in enumerate(fingerprints):
             value = bytes.fromhex(normalise_hash(query.algorithm, query.value))
-            if not _is_searched(query, dihedral=dihedral):
-                continue
-            if query.algorithm in DIGESTS:
-                table = self._opened.tables[query.algorithm]
-                found[number] = _nearest_per_entry(
-                    table, ((row, 0) for row in find_equal(table.values, value))
-                )
-            else:
-                near[query.algorithm].append(number)
-        for algorithm, radius in ((Algorithm.PDQ, pdq_radius), (Algorithm.PHASH, PHASH_RADIUS)):
-            found |= self._search_near(algorithm, fingerprints, near[algorithm], radius)
-        hits: list[Hit] = []
-        for number, query in enumerate(fingerprints):
-            kind = HitKind.EXACT if query.algorithm in DIGESTS else HitKind.NEAR
-            nearest = found.get(number, {})
-            for entry_id in sorted(nearest, key=lambda each: (nearest[each], each.bytes)):
-                hits.append(Hit(query, entry_id, kind, nearest[entry_id]))
-        return hits
+            if _is_searched(query, dihedral=dihedral):
+                asked.setdefault(query.algorithm, []).append((number, value))
+        nearest: dict[tuple[int, bytes], int] = {}
+        for algorithm, queries in asked.items():
+            radius = pdq_radius if algorithm is Algorithm.PDQ else PHASH_RADIUS
+            for number, entry_id, distance in self._find(algorithm, queries, radius):
+                known = nearest.get((number, entry_id))
+                if known is None or distance < known:
+                    nearest[number, entry_id] = distance
+        found = sorted((number, distance, entry_id) for (number, entry_id), distance in nearest.items())
+        return [
+            Hit(
+                fingerprints[number],
+                UUID(bytes=entry_id),
+                HitKind.EXACT if fingerprints[number].algorithm in DIGESTS else HitKind.NEAR,
+                distance,
+            )
+            for number, distance, entry_id in found
+        ]
 
-    def _search_near(
-        self, algorithm: Algorithm, fingerprints: Sequence[Fingerprint], numbers: Sequence[int], radius: int
-    ) -> dict[int, dict[UUID, int]]:
-        """Return the nearest distance per entry, per query number."""
-        table = self._opened.tables[algorithm]
-        values = [bytes.fromhex(fingerprints[number].value) for number in numbers]
-        rows: dict[int, list[tuple[int, int]]] = {}
-        for place, row, distance in _find_near(table, values, radius):
-            rows.setdefault(numbers[place], []).append((row, distance))
-        return {number: _nearest_per_entry(table, found) for number, found in rows.items()}
+    def _find(
+        self, algorithm: Algorithm, queries: list[tuple[int, bytes]], radius: int
+    ) -> Iterator[tuple[int, bytes, int]]:
+        """Yield number of the query, entry id and distance of every live row that is found."""
+        segments = self._opened.segments
+        joined = b"".join(value for _, value in queries) if algorithm in NEAR else b""
+        for place, segment in enumerate(segments):
+            if algorithm not in segment.spec.rows:
+                continue
+            if algorithm in NEAR:
+                found = self._find_near(segment, algorithm, joined, radius)
+            else:
+                found = self._find_equal(segment, algorithm, [value for _, value in queries])
+            if found is None:
+                continue
+            numbers, ids, distances = found
+            is_live = self._mark_live(ids, segments[place + 1 :])
+            data = ids.tobytes()
+            for hit in np.flatnonzero(is_live).tolist():
+                yield queries[numbers[hit]][0], data[hit * 16 : hit * 16 + 16], distances[hit]
+
+    @staticmethod
+    def _find_near(
+        segment: Segment, algorithm: Algorithm, queries: bytes, radius: int
+    ) -> tuple[list[int], Bytes2D, list[int]] | None:
+        hits = segment.near[algorithm].search(queries, radius)
+        if not len(hits):
+            return None
+        entries = segment.entries_of[algorithm]
+        ids = segment.name_entries(hits[:, 1] if entries is None else entries[hits[:, 1]])
+        return hits[:, 0].tolist(), ids, hits[:, 2].tolist()
+
+    @staticmethod
+    def _find_equal(
+        segment: Segment, algorithm: Algorithm, queries: list[bytes]
+    ) -> tuple[list[int], Bytes2D, list[int]] | None:
+        table, numbers, entries = segment.exact[algorithm], list[int](), list[int]()
+        for number, value in enumerate(queries):
+            found = table.find(value).tolist()
+            numbers += [number] * len(found)
+            entries += found
+        if not entries:
+            return None
+        return numbers, segment.name_entries(np.array(entries, np.int64)), [0] * len(entries)
+
+    @staticmethod
+    def _mark_live(ids: Bytes2D, later: Sequence[Segment]) -> np.ndarray:
+        """Say of each entry of a segment whether no later one supersedes it."""
+        is_live = np.ones(len(ids), np.bool_)
+        for segment in later:
+            is_live &= ~find_ids(segment.superseded, ids)
+        return is_live

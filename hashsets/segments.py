@@ -1,170 +1,86 @@
-"""The index on disk: immutable generations of mapped files, named by one small file.
+"""The index on disk: generations of immutable segments, one base and small ones that change it.
 
-    folder/CURRENT                    "gen-7-1f0c2a9e <sha256 of its manifest>"
-    folder/lock                       held by the one process that builds
-    folder/gen-7-1f0c2a9e/manifest.json, md5.values, md5.entries, …
+How a generation comes to be, in each case beside what is read meanwhile:
 
-How a generation is built:
+- Built: one segment of all rows, written, read back and checked, replaces all others.
+- Added to: one segment of the entries that changed since; their ids count no more in older segments.
+- Merged: several segments become one with the same meaning, from their own files. Only the last step takes the lock of
+  those who add, so that nobody waits for a merge; what was added meanwhile stays behind it.
 
-1. Take the lock, sort the rows, write and sync each file in a new folder.
-2. Write the manifest: format, generation, rows, sizes and SHA-256 of each file.
-3. Stop if CURRENT names a newer generation by now; else replace CURRENT in one rename.
-4. Remove all other generations; maps that are open live on until they are let go.
-
-Opening trusts nothing: CURRENT vouches for the manifest, the manifest for each file. Any doubt is an
-IndexUnreadableError, never an empty answer.
+Segments and manifests that the current manifest does not name are removed after it was put in place; maps that are open
+live on until they are let go. Whatever is in doubt at opening is an IndexUnreadableError, never an empty answer; what
+opening checks and what it leaves to `verify_index` is in docs/adr/2026-11-22-opening-checks-structure.md.
 """
 
-import fcntl
-import hashlib
-import json
-import mmap
-import os
-import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 
-from hashsets.digests import ENTRY_WIDTH, Bytes2D, is_sorted, sort_table
+from hashsets.digests import ENTRY_WIDTH, Bytes2D, find_ids
 from hashsets.errors import IndexUnreadableError
+from hashsets.manifest import MERGE_LOCK, Manifest, hold_lock, publish, read_current, read_manifest
 from hashsets.model import HEX_DIGITS, Algorithm
+from hashsets.segment_checks import check_segment, check_sums
+from hashsets.segment_files import PackedRows, Segment, SegmentSpec, map_segment
+from hashsets.segment_writing import write_segment
 
-FORMAT = 1
-"""Version of this layout; another one is refused."""
+CHECKED_AT_OPENING = 1 << 20
+"""Bytes. An index of no more is compared with its checksums whenever it is opened: that takes a millisecond."""
 
-_NAME = re.compile(r"gen-(0|[1-9][0-9]{0,17})-[0-9a-f]{8}")
-_CURRENT = re.compile(r"(gen-[0-9]+-[0-9a-f]{8}) ([0-9a-f]{64})\n")
-_MANIFEST = "manifest.json"
-_MANIFEST_MAX = 64 * 1024
+MOST_DELTAS = 8
+"""Segments after the first; each is one more to search."""
+
+DELTA_SHARE = 0.1
+"""Part of the first segment's rows that those after it may hold before all are merged."""
+
+FEW_ROWS = 200_000
+"""Rows that are merged in a fraction of a second."""
+
 _TRIES = 5
 
 Row = tuple[UUID, Algorithm, bytes]
 
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """All fingerprints of one algorithm: values (N, width) and entry ids (N, 16), sorted, read-only."""
-
-    values: Bytes2D
-    entries: Bytes2D
+NO_IDS: Bytes2D = np.zeros((0, ENTRY_WIDTH), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One opened generation: the word in CURRENT that names it, its number and a table per algorithm."""
+    """One opened generation: its manifest and its segments, oldest first."""
 
-    current: str
-    number: int
-    tables: Mapping[Algorithm, Table]
-
-
-def _width(algorithm: Algorithm) -> int:
-    return HEX_DIGITS[algorithm] // 2
+    manifest: Manifest
+    segments: tuple[Segment, ...]
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _write_synced(path: Path, data: bytes | memoryview) -> None:
-    with path.open("xb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    path.chmod(0o640)
-
-
-@contextmanager
-def _hold_lock(folder: Path) -> Iterator[None]:
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def read_current(folder: Path) -> str:
-    """Return the text of CURRENT, which names one generation for good.
+def pack_rows(rows: Iterable[Row]) -> PackedRows:
+    """Pack rows of entry id, algorithm and value in bytes into arrays.
 
     Raises:
-        IndexUnreadableError: there is none or it cannot be read.
+        ValueError: a value of the wrong length.
     """
-    try:
-        with (folder / "CURRENT").open("rb") as stream:
-            data = stream.read(256)
-    except FileNotFoundError:
-        raise IndexUnreadableError("The index cannot be read: none has been built") from None
-    except OSError as error:
-        raise IndexUnreadableError(f"The index cannot be read: {error.strerror}") from None
-    text = data.decode("ascii", errors="replace")
-    if not _CURRENT.fullmatch(text):
-        raise IndexUnreadableError("The index cannot be read: CURRENT is damaged")
-    return text
-
-
-def _split_current(text: str) -> tuple[str, int, str]:
-    """Return the folder's name, its generation and the manifest's SHA-256."""
-    name, digest = text.split()
-    found = _NAME.fullmatch(name)
-    if found is None:
-        raise IndexUnreadableError("The index cannot be read: CURRENT is damaged")
-    return name, int(found[1]), digest
-
-
-def _published_number(folder: Path) -> int:
-    """Return the generation that CURRENT names and whose manifest is there; -1 where that is in doubt."""
-    try:
-        name, number, digest = _split_current(read_current(folder))
-        manifest = (folder / name / _MANIFEST).read_bytes()
-    except (IndexUnreadableError, OSError):
-        return -1  # damaged or none: whatever is built now is better
-    return number if hashlib.sha256(manifest).hexdigest() == digest else -1
-
-
-def _write_generation(target: Path, generation: int, rows: Iterable[Row]) -> bytes:
-    """Write all files of a generation and return its manifest."""
-    packed = {algorithm: bytearray() for algorithm in Algorithm}
+    packed = {algorithm: (bytearray(), bytearray()) for algorithm in Algorithm}
     for entry_id, algorithm, value in rows:
-        if len(value) != _width(algorithm):
-            raise ValueError(f"{algorithm} must be {_width(algorithm)} bytes")
-        packed[algorithm] += value + entry_id.bytes
-    files: dict[str, dict[str, int | str]] = {}
-    for algorithm in Algorithm:
-        values, entries = sort_table(packed.pop(algorithm), _width(algorithm))
-        for kind, array in (("values", values), ("entries", entries)):
-            data = array.tobytes()
-            _write_synced(target / f"{algorithm}.{kind}", data)
-            files[f"{algorithm}.{kind}"] = {
-                "rows": len(array),
-                "size": len(data),
-                "sha256": hashlib.sha256(data).hexdigest(),
-            }
-    manifest = json.dumps({"format": FORMAT, "generation": generation, "files": files}, indent=1).encode()
-    _write_synced(target / _MANIFEST, manifest)
-    _sync_folder(target)
-    return manifest
-
-
-def _remove_others(folder: Path, kept: str) -> None:
-    """Remove every generation but one; what a killed builder left goes with them."""
-    for path in folder.glob("gen-*"):
-        if path.name != kept:
-            shutil.rmtree(path, ignore_errors=True)
+        if len(value) * 2 != HEX_DIGITS[algorithm]:
+            raise ValueError(f"{algorithm} must be {HEX_DIGITS[algorithm] // 2} bytes")
+        values, ids = packed[algorithm]
+        values += value
+        ids += entry_id.bytes
+    return {
+        algorithm: (
+            np.frombuffer(values, np.uint8).reshape(-1, HEX_DIGITS[algorithm] // 2),
+            np.frombuffer(ids, np.uint8).reshape(-1, ENTRY_WIDTH),
+        )
+        for algorithm, (values, ids) in packed.items()
+    }
 
 
 def build_index(folder: Path, generation: int, rows: Iterable[Row]) -> None:
-    """Write a generation of the index and make it the current one, unless a newer one is.
+    """Build a generation of the index from rows and make it the current one, unless a newer one is.
 
     Args:
         folder: the index's folder; made if missing.
@@ -175,82 +91,208 @@ def build_index(folder: Path, generation: int, rows: Iterable[Row]) -> None:
         ValueError: a value of the wrong length.
         OSError: the folder cannot be written; the former index stays current.
     """
-    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    with _hold_lock(folder):
-        name = f"gen-{generation}-{secrets.token_hex(4)}"
-        target = folder / name
+    build_index_from_arrays(folder, generation, pack_rows(rows))
+
+
+def build_index_from_arrays(folder: Path, generation: int, rows: PackedRows) -> None:
+    """Build a generation of the index from arrays and make it the current one, unless a newer one is.
+
+    Args:
+        folder: the index's folder; made if missing.
+        generation: number of the database's state that `rows` is, from 0.
+        rows: for each algorithm values (N, width) and entry ids (N, 16), both bytes, contiguous.
+
+    Raises:
+        ValueError: a value of the wrong length.
+        OSError: the folder cannot be written; the former index stays current.
+    """
+    with hold_lock(folder):
+        replace_segments(folder, generation, rows)
+
+
+def replace_segments(folder: Path, generation: int, rows: PackedRows) -> None:
+    """Do what `build_index_from_arrays` says; the caller holds the lock."""
+    if _published_generation(folder) > generation:
+        return
+    _write_and_publish(folder, generation, (), rows, NO_IDS)
+
+
+def append_segment(
+    folder: Path, before: Manifest, generation: int, rows: PackedRows, changed: Bytes2D
+) -> None:
+    """Add what changed since a generation; the caller holds the lock.
+
+    Args:
+        before: the current manifest.
+        generation: number of the database's state from now on.
+        rows: the live hashes of all changed entries.
+        changed: (N, 16) ids of all changed entries: new, other, withdrawn or disputed.
+
+    Raises:
+        OSError: the folder cannot be written; the former index stays current.
+    """
+    _write_and_publish(folder, generation, before.segments, rows, changed)
+
+
+def _write_and_publish(
+    folder: Path, generation: int, before: tuple[SegmentSpec, ...], rows: PackedRows, changed: Bytes2D
+) -> None:
+    added: tuple[SegmentSpec, ...] = ()
+    if len(changed) or any(len(values) for values, _ in rows.values()):
+        target = folder / _name_segment(generation)
         target.mkdir(mode=0o750)
         try:
-            manifest = _write_generation(target, generation, rows)
-            if _published_number(folder) > generation:
-                shutil.rmtree(target)
-                return
-            aside = folder / "CURRENT.new"
-            aside.unlink(missing_ok=True)
-            _write_synced(aside, f"{name} {hashlib.sha256(manifest).hexdigest()}\n".encode())
-            aside.replace(folder / "CURRENT")
+            added = (_write_checked(folder, target, rows, changed),)
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)
             raise
-        _sync_folder(folder)
-        _remove_others(folder, name)
+    _remove_unnamed(folder, publish(folder, generation, before + added))
 
 
-def _map_file(path: Path, size: int, sha256: str) -> Bytes2D:
-    """Map a file and return its bytes, checked against size and SHA-256, as shape (size,)."""
-    with path.open("rb") as stream:
-        if os.fstat(stream.fileno()).st_size != size:
-            raise IndexUnreadableError("The index cannot be read: a file has the wrong size")
-        if size == 0:
-            return np.zeros(0, dtype=np.uint8)
-        data = np.frombuffer(mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ), dtype=np.uint8)
-    if hashlib.sha256(data.data).hexdigest() != sha256:
-        raise IndexUnreadableError("The index cannot be read: a file's checksum is wrong")
-    return data
+def _name_segment(generation: int) -> str:
+    return f"seg-{generation}-{secrets.token_hex(4)}"
 
 
-def _map_table(target: Path, algorithm: Algorithm, files: Mapping[str, Mapping[str, object]]) -> Table:
-    arrays: list[Bytes2D] = []
-    for kind, width in (("values", _width(algorithm)), ("entries", ENTRY_WIDTH)):
-        spec = files[f"{algorithm}.{kind}"]
-        rows, size, sha256 = spec["rows"], spec["size"], spec["sha256"]
-        if (
-            type(rows) is not int
-            or type(size) is not int
-            or not isinstance(sha256, str)
-            or size != rows * width
-        ):
-            raise IndexUnreadableError("The index cannot be read: its manifest contradicts itself")
-        arrays.append(_map_file(target / f"{algorithm}.{kind}", size, sha256).reshape(rows, width))
-    values, entries = arrays
-    if len(values) != len(entries) or not is_sorted(values):
-        raise IndexUnreadableError("The index cannot be read: a table is out of order")
-    return Table(values, entries)
+def _write_checked(folder: Path, target: Path, rows: PackedRows, changed: Bytes2D) -> SegmentSpec:
+    """Write a segment, read it back and check all of it."""
+    spec = write_segment(target, rows, changed)
+    check_segment(folder, map_segment(folder, spec))
+    return spec
+
+
+def _published_generation(folder: Path) -> int:
+    """Return the generation that CURRENT names and whose manifest is whole; -1 where that is in doubt."""
+    try:
+        return read_manifest(folder, read_current(folder)).generation
+    except (IndexUnreadableError, OSError):
+        return -1  # damaged or none: whatever is built now is better
+
+
+def _remove_unnamed(folder: Path, manifest: Manifest) -> None:
+    """Remove manifests and segments that are not current; what a killed builder left goes with them."""
+    kept = {f"{manifest.name}.json", *(each.name for each in manifest.segments)}
+    for path in [*folder.glob("gen-*"), *folder.glob("seg-*")]:
+        if path.name in kept:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+# Merging
+
+
+def choose_merge(segments: Sequence[SegmentSpec]) -> int | None:
+    """Return the place of the first segment that should be merged with all after it, or None.
+
+    Many small ones are merged among themselves; the first, large one joins when the others have grown.
+    """
+    if len(segments) < 2:
+        return None
+    sizes = [sum(each.rows.values()) + each.superseded for each in segments]
+    changed = sum(sizes[1:])
+    is_much = changed > DELTA_SHARE * sizes[0] and changed > FEW_ROWS
+    if is_much or (len(segments) > MOST_DELTAS + 1 and sum(sizes) <= FEW_ROWS):
+        return 0
+    return 1 if len(segments) > MOST_DELTAS + 1 else None
+
+
+def is_merge_quick(segments: Sequence[SegmentSpec]) -> bool:
+    """Say whether the merge that these segments need, if any, takes a fraction of a second."""
+    first = choose_merge(segments)
+    return first is None or sum(sum(each.rows.values()) for each in segments[first:]) <= FEW_ROWS
+
+
+def merge_segments(folder: Path, *, everything: bool = False, wait: bool = True) -> bool:
+    """Merge segments from their own files, if there are too many; searches and additions go on meanwhile.
+
+    Args:
+        folder: the index's folder.
+        everything: merge all into one, however few.
+        wait: for another process that merges.
+
+    Returns:
+        Whether anything was merged.
+
+    Raises:
+        BlockingIOError: another process merges, and this one does not wait.
+        IndexUnreadableError: the index, or what was written, is damaged; nothing was changed.
+        OSError: the folder cannot be written; nothing was changed.
+    """
+    with hold_lock(folder, MERGE_LOCK, wait=wait):
+        for left in folder.glob("merge-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        opened = open_generation(folder)
+        first = choose_merge(opened.manifest.segments)
+        if everything and len(opened.segments) > 1:
+            first = 0
+        if first is None:
+            return False
+        chosen = opened.segments[first:]
+        name = _name_segment(opened.manifest.generation)
+        target = folder / name.replace("seg-", "merge-", 1)
+        target.mkdir(mode=0o750)
+        try:
+            for each in chosen:
+                check_sums(folder, each)
+            changed = np.concatenate([each.superseded for each in chosen]) if first else NO_IDS
+            spec = _write_checked(folder, target, _unite_rows(chosen), changed)
+            return _publish_merge(folder, opened.manifest, first, spec, folder / name)
+        finally:
+            shutil.rmtree(target, ignore_errors=True)
+
+
+def _publish_merge(folder: Path, before: Manifest, first: int, spec: SegmentSpec, target: Path) -> bool:
+    """Put a merged segment in the place of those it was made of, unless the index was built anew meanwhile."""
+    with hold_lock(folder):
+        now = read_manifest(folder, read_current(folder))
+        names = [each.name for each in before.segments]
+        if [each.name for each in now.segments[: len(names)]] != names:
+            return False
+        (folder / spec.name).rename(target)
+        merged = SegmentSpec(target.name, spec.entries, spec.superseded, spec.rows, spec.plans, spec.files)
+        is_empty = not spec.files
+        kept = before.segments[:first] + (() if is_empty else (merged,)) + now.segments[len(names) :]
+        _remove_unnamed(folder, publish(folder, now.generation, kept))
+    return True
+
+
+def _unite_rows(segments: Sequence[Segment]) -> PackedRows:
+    """Return the rows of segments whose entries no later one of them supersedes."""
+    parts: dict[Algorithm, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for place, segment in enumerate(segments):
+        is_live = np.ones(len(segment.entries), np.bool_)
+        for later in segments[place + 1 :]:
+            is_live &= ~find_ids(later.superseded, segment.entries)
+        for algorithm in segment.spec.rows:
+            table = segment.exact.get(algorithm) or segment.near[algorithm]
+            numbers = segment.number_rows(algorithm)
+            rows = np.flatnonzero(is_live[numbers])
+            parts.setdefault(algorithm, []).append((table.values[rows], segment.entries[numbers[rows]]))
+    return {
+        algorithm: (np.concatenate([each[0] for each in found]), np.concatenate([each[1] for each in found]))
+        for algorithm, found in parts.items()
+    }
+
+
+# Opening
 
 
 def _open_once(folder: Path, current: str) -> Generation:
-    name, number, digest = _split_current(current)
-    with (folder / name / _MANIFEST).open("rb") as stream:
-        raw = stream.read(_MANIFEST_MAX)
-    if hashlib.sha256(raw).hexdigest() != digest:
-        raise IndexUnreadableError("The index cannot be read: its manifest is damaged")
-    try:
-        manifest = json.loads(raw)
-        if manifest["format"] != FORMAT:
-            raise IndexUnreadableError("The index cannot be read: it has another format")
-        if manifest["generation"] != number:
-            raise IndexUnreadableError("The index cannot be read: its manifest contradicts itself")
-        tables = {item: _map_table(folder / name, item, manifest["files"]) for item in Algorithm}
-    except (ValueError, KeyError, TypeError):
-        raise IndexUnreadableError("The index cannot be read: its manifest is damaged") from None
-    return Generation(current, number, tables)
+    manifest = read_manifest(folder, current)
+    opened = Generation(manifest, tuple(map_segment(folder, each) for each in manifest.segments))
+    if sum(each.count_bytes() for each in manifest.segments) <= CHECKED_AT_OPENING:
+        for segment in opened.segments:
+            check_segment(folder, segment)
+    return opened
 
 
 def open_generation(folder: Path) -> Generation:
-    """Open and verify the current generation.
+    """Map the current generation and check its structure; a small one is checked in full.
 
     Raises:
-        IndexUnreadableError: there is none, or any of its files is missing, damaged or of another format.
+        IndexUnreadableError: there is none, or a file is missing, damaged or of another format.
     """
     current = read_current(folder)
     for _ in range(_TRIES):
@@ -266,6 +308,26 @@ def open_generation(folder: Path) -> Generation:
         if current == before:
             break
     raise problem
+
+
+def verify_index(folder: Path) -> Generation:
+    """Check every byte of the current generation: checksums, order, and that all numbers are of something.
+
+    Returns:
+        What was checked, opened.
+
+    Raises:
+        IndexUnreadableError: it is missing or damaged.
+    """
+    opened = open_generation(folder)
+    try:
+        for segment in opened.segments:
+            check_segment(folder, segment)
+    except OSError as error:
+        if is_current(folder, opened.manifest.current):
+            raise IndexUnreadableError(f"The index cannot be read: {error.strerror}") from None
+        return verify_index(folder)  # a newer generation took its place, and its files away
+    return opened
 
 
 def is_current(folder: Path, current: str) -> bool:

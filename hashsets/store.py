@@ -6,32 +6,25 @@ number of the state that it holds.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row, tuple_row
+from psycopg.rows import tuple_row
 
-from hashsets import import_sql
+from hashsets.contested import mark_contested
 from hashsets.errors import (
     HashSetExistsError,
     IndexUnreadableError,
     InvalidHashSetError,
-    InvalidListError,
     UnknownEntryError,
     UnknownHashSetError,
 )
-from hashsets.model import (
-    Entry,
-    EntryClass,
-    HashEntry,
-    HashSet,
-    HashSetSummary,
-    ImportCounts,
-    normalise_hash,
-)
+from hashsets.import_list import apply_list, stage_list, weigh_list
+from hashsets.model import Entry, EntryClass, HashEntry, HashSet, HashSetSummary, ImportCounts, Sharing
 
 Connection = psycopg.Connection[Any]
 
@@ -49,7 +42,16 @@ def _cursor(conn: Connection) -> psycopg.Cursor[Any]:
 
 
 def create_hash_set(
-    conn: Connection, *, set_id: UUID, name: str, provider: str, licence: str, region: str, now: datetime
+    conn: Connection,
+    *,
+    set_id: UUID,
+    name: str,
+    provider: str,
+    licence: str,
+    region: str,
+    now: datetime,
+    sharing: Sharing = Sharing.NOBODY,
+    is_negative: bool = False,
 ) -> HashSet:
     """Store a new, empty hash set; nothing of it is trusted.
 
@@ -59,6 +61,8 @@ def create_hash_set(
         provider: whose list it is, 1-200 characters.
         licence: on what terms it may be used, up to 200 characters.
         region: where those terms hold, up to 200 characters.
+        sharing: who may have it from us.
+        is_negative: it lists harmless files; that is never changed.
 
     Raises:
         InvalidHashSetError: the name or a text cannot be used.
@@ -68,18 +72,41 @@ def create_hash_set(
         raise InvalidHashSetError("A hash set's name is 1-63 of a-z, 0-9, dot, underscore and hyphen")
     if not provider or any(len(text) > _TEXT_MAX or "\0" in text for text in (provider, licence, region)):
         raise InvalidHashSetError("A hash set needs a provider; each text is at most 200 characters long")
-    hash_set = HashSet(set_id, name, provider, licence, region)
+    hash_set = HashSet(set_id, name, provider, licence, region, sharing=sharing, is_negative=is_negative)
     inserted = _cursor(conn).execute(
         """
-        INSERT INTO hash_sets (id, name, provider, licence, region, created_at)
-        VALUES (%(id)s, %(name)s, %(provider)s, %(licence)s, %(region)s, %(now)s)
+        INSERT INTO hash_sets (id, name, provider, licence, region, sharing, is_negative, created_at)
+        VALUES (%(id)s, %(name)s, %(provider)s, %(licence)s, %(region)s, %(sharing)s, %(is_negative)s, %(now)s)
         ON CONFLICT (name) DO NOTHING
         """,
-        {"id": set_id, "name": name, "provider": provider, "licence": licence, "region": region, "now": now},
+        {
+            "id": set_id,
+            "name": name,
+            "provider": provider,
+            "licence": licence,
+            "region": region,
+            "sharing": sharing,
+            "is_negative": is_negative,
+            "now": now,
+        },
     )
     if inserted.rowcount == 0:
         raise HashSetExistsError
     return hash_set
+
+
+def _make_set(
+    set_id: UUID,
+    name: str,
+    provider: str,
+    licence: str,
+    region: str,
+    scheme: str,
+    sharing: str,
+    is_negative: bool,
+    synced_at: datetime | None,
+) -> HashSet:
+    return HashSet(set_id, name, provider, licence, region, scheme, Sharing(sharing), is_negative, synced_at)
 
 
 def find_hash_set(conn: Connection, name: str) -> HashSet:
@@ -89,16 +116,19 @@ def find_hash_set(conn: Connection, name: str) -> HashSet:
         UnknownHashSetError: there is none.
     """
     found = (
-        conn.cursor(row_factory=class_row(HashSet))
+        _cursor(conn)
         .execute(
-            "SELECT id, name, provider, licence, region FROM hash_sets WHERE name = %(name)s",
+            """
+            SELECT id, name, provider, licence, region, scheme, sharing, is_negative, synced_at
+            FROM hash_sets WHERE name = %(name)s
+            """,
             {"name": name.replace("\0", "")},
         )
         .fetchone()
     )
     if found is None:
         raise UnknownHashSetError
-    return found
+    return _make_set(*found)
 
 
 def list_trusted(conn: Connection) -> set[tuple[UUID, EntryClass]]:
@@ -112,24 +142,53 @@ def list_trusted(conn: Connection) -> set[tuple[UUID, EntryClass]]:
 def list_hash_sets(conn: Connection) -> list[HashSetSummary]:
     """Return all hash sets by name, with their live entries counted by class and the trusted classes."""
     counts: dict[UUID, dict[EntryClass, int]] = {}
+    contested: Counter[UUID] = Counter()
+    disputed: Counter[UUID] = Counter()
     counted = _cursor(conn).execute(
         """
-        SELECT set_id, class, count(*) FROM hash_entries WHERE withdrawn_at IS NULL
+        SELECT set_id, class, count(*) FILTER (WHERE disputed_at IS NULL), count(*) FILTER (WHERE is_contested),
+            count(disputed_at)
+        FROM hash_entries WHERE withdrawn_at IS NULL
         GROUP BY set_id, class ORDER BY set_id, class
         """
     )
-    for set_id, entry_class, count in counted:
-        counts.setdefault(set_id, {})[EntryClass(entry_class)] = count
+    for set_id, entry_class, live, in_contest, in_dispute in counted:
+        if live:
+            counts.setdefault(set_id, {})[EntryClass(entry_class)] = live
+        contested[set_id] += in_contest
+        disputed[set_id] += in_dispute
     trusted = list_trusted(conn)
-    hash_sets = conn.cursor(row_factory=class_row(HashSet)).execute(
-        "SELECT id, name, provider, licence, region FROM hash_sets ORDER BY name"
+    hash_sets = _cursor(conn).execute(
+        """
+        SELECT id, name, provider, licence, region, scheme, sharing, is_negative, synced_at
+        FROM hash_sets ORDER BY name
+        """
     )
     return [
         HashSetSummary(
-            each, counts.get(each.id, {}), frozenset(word for owner, word in trusted if owner == each.id)
+            each,
+            counts.get(each.id, {}),
+            frozenset(word for owner, word in trusted if owner == each.id),
+            contested[each.id],
+            disputed[each.id],
         )
-        for each in hash_sets
+        for each in (_make_set(*row) for row in hash_sets)
     ]
+
+
+def note_sync(conn: Connection, set_id: UUID, *, scheme: str, now: datetime) -> None:
+    """Note that a provider's word was taken in just now.
+
+    Args:
+        scheme: name of the scale by which its list speaks; empty leaves the one that stands.
+    """
+    _cursor(conn).execute(
+        """
+        UPDATE hash_sets SET synced_at = %(now)s, scheme = coalesce(nullif(%(scheme)s, ''), scheme)
+        WHERE id = %(id)s
+        """,
+        {"id": set_id, "scheme": scheme, "now": now},
+    )
 
 
 # The generation
@@ -150,7 +209,7 @@ def bump_generation(conn: Connection) -> int:
     return int(row[0])
 
 
-def _lock_generation(conn: Connection) -> int:
+def lock_generation(conn: Connection) -> int:
     """Wait until no other transaction changes entries; return the generation that this one makes.
 
     Always the first lock: else writers could deadlock.
@@ -178,68 +237,29 @@ def lock_verdicts(conn: Connection) -> None:
 # The entries
 
 
-def _copy_incoming(conn: Connection, entries: Iterable[Entry]) -> None:
-    """Copy a list into temporary tables, one row per entry and one per fingerprint."""
-    cursor = _cursor(conn)
-    cursor.execute(
-        """
-        CREATE TEMPORARY TABLE incoming_entries (
-            source_key text NOT NULL, class text NOT NULL, raw_scheme text NOT NULL, raw_value text NOT NULL,
-            withdrawn boolean NOT NULL, algorithms text[] NOT NULL, hashes text[] NOT NULL
-        ) ON COMMIT DROP
-        """
-    )
-    with cursor.copy("COPY incoming_entries FROM STDIN") as copy:
-        for entry in entries:
-            pairs = sorted((each, normalise_hash(each, value)) for each, value in entry.fingerprints)
-            head = (entry.source_key, entry.entry_class, entry.raw_scheme, entry.raw_value, entry.withdrawn)
-            copy.write_row((*head, [str(each) for each, _ in pairs], [value for _, value in pairs]))
-    if cursor.execute(
-        "SELECT FROM incoming_entries GROUP BY source_key HAVING count(*) > 1 LIMIT 1"
-    ).rowcount:
-        raise InvalidListError("The list names the same entry twice")
-    cursor.execute(
-        """
-        CREATE TEMPORARY TABLE incoming_fingerprints ON COMMIT DROP AS
-        SELECT source_key, algorithm, decode(hash, 'hex') AS value
-        FROM incoming_entries, unnest(algorithms, hashes) AS one (algorithm, hash)
-        WHERE NOT withdrawn
-        """
-    )
-    cursor.execute("CREATE INDEX ON incoming_fingerprints (source_key)")
-    cursor.execute("ANALYZE incoming_entries")
-    cursor.execute("ANALYZE incoming_fingerprints")
-
-
 def import_entries(
-    conn: Connection, set_id: UUID, entries: Iterable[Entry], *, now: datetime
+    conn: Connection, set_id: UUID, entries: Iterable[Entry], *, now: datetime, is_snapshot: bool = False
 ) -> ImportCounts:
     """Bring a hash set up to a list: add, change and withdraw entries, and raise the generation if any did.
 
-    The same list twice changes nothing. Entries that the list does not name stay as they are. One that was
-    withdrawn by its provider and is named again is live again, and counts as changed; one that was withdrawn
-    here stays withdrawn.
+    The same list twice changes nothing. One that was withdrawn by its provider and is named again is live again,
+    and counts as changed; one that was withdrawn here stays withdrawn.
 
     Args:
         set_id: an existing hash set.
         entries: the list; each source key at most once.
+        is_snapshot: it is the whole list, and what it does not name is withdrawn; else that stays as it is.
 
     Raises:
         InvalidListError: a source key comes twice.
         InvalidHashError: a fingerprint is not hex of its algorithm's length.
     """
-    _copy_incoming(conn, entries)
-    cursor = _cursor(conn)
-    names = {"set_id": set_id, "now": now, "generation": _lock_generation(conn)}
-    withdrawn = cursor.execute(import_sql.WITHDRAW_INCOMING, names).rowcount
-    changed = cursor.execute(import_sql.CHANGE_INCOMING, names).rowcount
-    added = cursor.execute(import_sql.ADD_INCOMING, names).rowcount
-    counts = ImportCounts(added=added, changed=changed, withdrawn=withdrawn)
+    stage_list(conn, entries)
+    generation = lock_generation(conn)
+    weigh_list(conn, set_id, is_snapshot=is_snapshot)
+    counts = apply_list(conn, set_id, is_snapshot=is_snapshot, generation=generation, now=now)
     if counts != ImportCounts():
-        cursor.execute(import_sql.DELETE_OLD_FINGERPRINTS, names)
-        cursor.execute(import_sql.INSERT_NEW_FINGERPRINTS, names)
         bump_generation(conn)
-    cursor.execute("DROP TABLE incoming_entries, incoming_fingerprints")
     return counts
 
 
@@ -253,7 +273,7 @@ def withdraw_entry(conn: Connection, set_name: str, source_key: str, *, now: dat
         UnknownEntryError: the set has no live entry of that key.
     """
     hash_set = find_hash_set(conn, set_name)
-    generation = _lock_generation(conn)
+    generation = lock_generation(conn)
     row = (
         _cursor(conn)
         .execute(
@@ -274,6 +294,7 @@ def withdraw_entry(conn: Connection, set_name: str, source_key: str, *, now: dat
     )
     if row is None:
         raise UnknownEntryError
+    mark_contested(conn, hash_set.id, generation, now=now)
     bump_generation(conn)
     entry_id: UUID = row[0]
     return entry_id
@@ -287,7 +308,7 @@ def restore_entry(conn: Connection, set_name: str, source_key: str, *, now: date
         UnknownEntryError: the set has no entry of that key that was withdrawn here.
     """
     hash_set = find_hash_set(conn, set_name)
-    generation = _lock_generation(conn)
+    generation = lock_generation(conn)
     row = (
         _cursor(conn)
         .execute(
@@ -308,18 +329,20 @@ def restore_entry(conn: Connection, set_name: str, source_key: str, *, now: date
     )
     if row is None:
         raise UnknownEntryError("The hash set has no entry of that name that was withdrawn here.")
+    mark_contested(conn, hash_set.id, generation, now=now)
     bump_generation(conn)
     entry_id: UUID = row[0]
     return entry_id
 
 
 def read_entries(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, HashEntry]:
-    """Return the live entries among the ids; those withdrawn since or unknown are left out."""
+    """Return the live entries among the ids; those withdrawn or disputed since or unknown are left out."""
     found = _cursor(conn).execute(
         """
-        SELECT e.id, e.set_id, s.name, e.source_key, e.class, e.raw_scheme, e.raw_value
-        FROM hash_entries AS e JOIN hash_sets AS s ON s.id = e.set_id
-        WHERE e.id = ANY(%(ids)s) AND e.withdrawn_at IS NULL
+        SELECT e.id, e.set_id, s.name, e.source_key, CASE WHEN e.is_contested THEN 'contested' ELSE e.class END,
+            e.raw_scheme, e.raw_value
+        FROM live_hash_entries AS e JOIN hash_sets AS s ON s.id = e.set_id
+        WHERE e.id = ANY(%(ids)s)
         ORDER BY s.name, e.source_key, e.id
         """,
         {"ids": list(ids)},

@@ -17,7 +17,10 @@ def _check_trust(conn: Connection, set_name: str, entry_class: EntryClass, reaso
         raise TrustRefusedError("Entries of this class can never be trusted")
     if not reason.strip() or len(reason) > _REASON_MAX or "\0" in reason:
         raise TrustRefusedError("Trust needs a written reason of at most 2000 characters")
-    return find_hash_set(conn, set_name)
+    hash_set = find_hash_set(conn, set_name)
+    if hash_set.is_negative:
+        raise TrustRefusedError("A list of harmless files is never trusted")
+    return hash_set
 
 
 def _insert_trust(

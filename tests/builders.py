@@ -22,7 +22,8 @@ from triage.rules.due import SitePace
 from triage.rules.sending import SendingPolicy
 from triage.rules.states import Remit
 from triage.settings import load_settings
-from triage.steps.change_hash_sets import import_list, say_trust
+from triage.steps.change_hash_sets import say_trust
+from triage.steps.import_hash_list import SetFacts, import_list
 from triage.steps.receive_report import IncomingReport, Limits, SealedUpload, receive_report
 from triage.store.people import find_person, insert_person
 from triage.store.pool import Database
@@ -88,15 +89,15 @@ def list_entry(key, *, data=None, pdq=None, entry_class=EntryClass.BASELINE, wit
 SENDING = SendingPolicy(undo_s=60.0, police_wait_max_s=14400.0, mail_domain="hotline.example")
 
 
-def import_entries(conn, name, *entries: Entry, index_dir: Path | None = None, now=None) -> None:
+def import_entries(
+    conn, name, *entries: Entry, index_dir: Path | None = None, now=None, is_negative=False
+) -> None:
     """Import entries into a set and commit; build the index too if its folder is given."""
     import_list(
         conn,
         name,
         entries,
-        provider="Practice",
-        licence="free",
-        region="AL",
+        facts=SetFacts("Practice", "free", "AL", is_negative=is_negative),
         actor="cli",
         now=now or utcnow(),
         sending=SENDING,

@@ -21,6 +21,7 @@ from api.patience import SERVER_OPTIONS
 from tests.builders import make_person
 from triage.cli.practice.staff_browser import StaffBrowser
 from triage.clock import utcnow
+from triage.index_holder import IndexHolder
 from triage.model import PersonRole
 from triage.settings import load_settings
 from triage.store.pool import Database
@@ -120,6 +121,7 @@ def run_staff_surface(
         vault=ObjectVault(f"file://{root}"),
         vault_identity=vault_identity or new_identity()[0],
         renderer=ConsoleRenderer(is_practice),
+        index=IndexHolder(root / "index"),
         is_practice=is_practice,
         hasher=CHEAP,
     )

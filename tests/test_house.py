@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import triage
-from hashsets.model import UNTRUSTABLE, Algorithm, EntryClass, HitKind
+from hashsets.disputes import DisputeStep
+from hashsets.model import UNTRUSTABLE, Algorithm, EntryClass, HitKind, Sharing
 from triage.cli.__main__ import COMMANDS, build_parser
 from triage.crash_points import POINTS
 from triage.keys import KEY_FILES
@@ -21,7 +22,7 @@ from triage.model import Channel, ChannelOut, EvidenceKind, Media, PersonRole, R
 from triage.process import OBJECT_AREAS
 from triage.rules import states
 from triage.rules.assessing import NationalVerdict, Place
-from triage.rules.due import ITEM_JOBS, LATE_JOBS, SENDING_JOBS, Job, QueueName
+from triage.rules.due import ITEM_JOBS, LATE_JOBS, LIST_JOBS, SENDING_JOBS, Job, QueueName
 from triage.rules.states import (
     FINAL,
     IMAGE_MOVES,
@@ -37,6 +38,8 @@ from triage.rules.states import (
     Remit,
     SendingState,
 )
+from triage.store.hash_imports import ImportState
+from triage.store.hash_recalls import RecallCause
 from triage.store.migrate import RUNTIME_ROLES
 from workers.jobs import JOBS, OUTBOUND_JOBS
 
@@ -74,6 +77,11 @@ SQL_TYPES: dict[str, type[StrEnum]] = {
 }
 SQL_CHECKS: dict[tuple[str, str], set[str]] = {
     ("hash_entries", "class"): {one.value for one in EntryClass},
+    ("hash_sets", "sharing"): {one.value for one in Sharing},
+    ("hash_disputes", "step"): {one.value for one in DisputeStep},
+    ("denied_hashes", "algorithm"): {one.value for one in Algorithm},
+    ("hash_imports", "state"): {one.value for one in ImportState},
+    ("hash_recalls", "cause"): {one.value for one in RecallCause},
     ("hash_set_trusts", "class"): {one.value for one in set(EntryClass) - UNTRUSTABLE},
     ("hash_entry_fingerprints", "algorithm"): {one.value for one in Algorithm},
     ("fingerprints", "algorithm"): {one.value for one in Algorithm},
@@ -167,7 +175,7 @@ def test_no_state_has_two_moves_of_one_event() -> None:
 
 
 def test_every_job_has_a_function_and_a_queue() -> None:
-    named: set[Job] = {*ITEM_JOBS.values(), *LATE_JOBS.values(), *SENDING_JOBS.values()}
+    named: set[Job] = {*ITEM_JOBS.values(), *LATE_JOBS.values(), *SENDING_JOBS.values(), *LIST_JOBS}
     assert all((late.name, late.queue) != (job.name, job.queue) for job, late in LATE_JOBS.items())
     assert {job.name for job in named} == {*JOBS, *OUTBOUND_JOBS}
     assert {job.name for job in named if job.queue is QueueName.OUTBOUND} == set(OUTBOUND_JOBS)
@@ -212,15 +220,20 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             (
                 *("api_tokens", "assessments", "credentials", "custody_events", "deployment", "hand_ons"),
                 *("hash_entries", "hash_entry_fingerprints", "hash_set_trusts", "hash_sets", "hostings"),
+                *("denied_hashes", "hash_disputes", "hash_imports", "hash_import_bad_rows", "hash_recalls"),
+                "hash_feeds",
                 *("join_links", "looks", "networks", "person_roles", "persons", "police_holds"),
                 *("practice_names", "recipients", "sending_items", "sendings", "sessions"),
-                *("sign_in_failures", "skips"),
+                *("sign_in_failures", "skips", "match_quotas", "match_questions"),
             ),
             ALL,
         ),
         "UPDATE": {
+            "match_quotas": {"minute", "in_minute", "day", "in_day"},
             **dict.fromkeys(("hash_entries", "hash_entry_fingerprints", "hash_generation", "hash_sets"), ALL),
             **dict.fromkeys(("credentials", "police_holds", "recipients"), ALL),
+            "hash_imports": {"state", "reason", "decided_by", "decided_at"},
+            "hash_recalls": {"done_at", "done_by"},
             "join_links": {"used_at"},
             "sessions": {"seen_at", "ended_at"},
             "sendings": {
@@ -280,6 +293,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
                 *("media", "can_be_shown", "is_undecided", "finding", "format", "width", "height", "frames"),
             },
             "fingerprints": {"matched_generation"},
+            "rematching": {"nudged_at"},
             "intake_objects": {"consumed_at", "deleted_at"},
             "evidence_destroyed": {"object_gone"},
             "sendings": {"recipient_id", "state", "next_try_at", "nudged_at", "reason"},
@@ -331,6 +345,8 @@ HIDDEN: dict[str, dict[str, str | set[str]]] = {
         "looks": ALL,
         "credentials": ALL,
         "sessions": ALL,
+        "match_quotas": ALL,
+        "match_questions": ALL,
     },
     "hotline_outbound": {
         "reports": ALL,
@@ -436,15 +452,20 @@ def test_functions_that_act_for_the_owner_are_these(conn) -> None:
     rows = conn.execute(
         "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     ).fetchall()
-    assert {row[0] for row in rows} == {"lock_custody_heads", "chain_custody_event"}
+    assert {row[0] for row in rows} == {"lock_custody_heads", "chain_custody_event", "reopen_matched_image"}
     for _, settings in rows:
         assert settings == ["search_path=public, pg_temp"]
     callable_ones = conn.execute(
-        "SELECT DISTINCT proname FROM pg_proc, pg_roles WHERE pronamespace = 'public'::regnamespace"
-        " AND rolname = ANY(%(roles)s) AND has_function_privilege(pg_roles.oid, pg_proc.oid, 'EXECUTE')",
+        "SELECT proname, array_agg(rolname::text ORDER BY rolname) FROM pg_proc, pg_roles"
+        " WHERE pronamespace = 'public'::regnamespace"
+        " AND rolname = ANY(%(roles)s) AND has_function_privilege(pg_roles.oid, pg_proc.oid, 'EXECUTE')"
+        " GROUP BY proname",
         {"roles": list(RUNTIME_ROLES)},
     ).fetchall()
-    assert callable_ones == [("lock_custody_heads",)]
+    assert dict(callable_ones) == {
+        "lock_custody_heads": sorted(RUNTIME_ROLES),
+        "reopen_matched_image": ["hotline_worker"],
+    }
 
 
 # Files

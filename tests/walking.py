@@ -639,7 +639,7 @@ class World:
         if self.chance.random() < 0.5:
             self.do("owner", change_hash_sets.withdraw_entry, "list", key, sending=self.sending, **how)
         else:
-            self.do("owner", change_hash_sets.restore_entry, "list", key, **how)
+            self.do("owner", change_hash_sets.restore_entry, "list", key, sending=self.sending, **how)
 
     def purge(self) -> None:
         before, worker = self.now - timedelta(seconds=UNDO_S), self.conns["worker"]

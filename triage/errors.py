@@ -68,6 +68,10 @@ class SandboxUnavailableError(HotlineError):
     """This machine cannot lock the decoder; set SANDBOX=weak to go on without."""
 
 
+class QuotaSpentError(HotlineError):
+    """This token has asked about as many hashes as it may for now."""
+
+
 # Two actors met; try again or look again.
 class StaleStateError(HotlineError):
     """It has moved in the meantime."""

@@ -33,6 +33,10 @@ DIALS = frozenset({"worker", "outbound"})
 """Processes that dial out, they or their children; the others answer only."""
 
 
+MATCHES = frozenset({"worker", "staff"})
+"""Processes that open the index, and build it when the lists are ahead of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """What a process knows of itself at its start."""
@@ -94,7 +98,7 @@ def start_process(kind: str) -> Process:
     index_dir = find_index_dir(settings).absolute()
     outbox_dir = find_outbox_dir(settings).absolute()
     writable = _object_folders(keys, OBJECT_AREAS[kind])
-    if kind == "worker":
+    if kind in MATCHES:
         writable.append(index_dir)
     if kind == "outbound":
         writable.append(outbox_dir)

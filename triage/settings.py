@@ -121,6 +121,13 @@ class Settings:
         86400.0, "Age in seconds from which a reported item is captured again."
     )
 
+    # Matching
+    rematch_batch: int = setting(
+        500, "Fingerprints of older pictures that are matched against newer lists in one transaction."
+    )
+    match_per_minute: int = setting(60_000, "Hashes that one token may ask about in a minute.")
+    match_per_day: int = setting(1_000_000, "Hashes that one token may ask about in a day (UTC).")
+
     # Fetcher
     fetch_total_s: float = setting(60.0, "Total time of one fetch over all its redirects, in seconds.")
     fetch_connect_s: float = setting(10.0, "Time to connect to one address, in seconds.")
@@ -301,6 +308,8 @@ def _check(settings: Settings) -> Settings:
                 raise SettingsError(f"{environment_name(spec.name)} must be a number, and not negative")
     if settings.fetch_profile not in {"browser", "plain"}:
         raise SettingsError("FETCH_PROFILE must be browser or plain")
+    if settings.rematch_batch < 1:
+        raise SettingsError("REMATCH_BATCH must be at least 1")
     if settings.host_burst < 1 or settings.fetches_at_once < 1:
         raise SettingsError("HOST_BURST and FETCHES_AT_ONCE must be at least 1")
     read_exit_rules(settings.fetch_exit_rules, read_exits(settings.fetch_exits))

@@ -7,6 +7,7 @@ from workers.capture_item import capture_item
 from workers.check_online import check_online
 from workers.locate_host import locate_host
 from workers.outbound_tools import OutboundTools
+from workers.rematch import rematch
 from workers.send import send
 from workers.tools import CaptureTools
 
@@ -14,6 +15,7 @@ JOBS: dict[str, Callable[[CaptureTools, UUID], None]] = {
     "capture_item": capture_item,
     "locate_host": locate_host,
     "check_online": check_online,
+    "rematch": rematch,
 }
 """What the worker does."""
 

@@ -20,11 +20,11 @@ import psycopg
 from triage.clock import utcnow
 from triage.errors import ServerUnavailableError, StaleStateError, StorageError
 from triage.queue import QueueDoor
-from triage.rules.due import ITEM_JOBS, LATE_JOBS, SEND, Job
+from triage.rules.due import ITEM_JOBS, LATE_JOBS, REMATCH, SEND, Job
 from triage.rules.states import ItemState
 from triage.settings import Settings
 from triage.steps.take_capture import end_expired
-from triage.store import captures, items, sendings
+from triage.store import captures, items, rematches, sendings
 from triage.store.pool import Database, connect
 from triage.store.rows import Connection
 from triage.vault import ObjectVault
@@ -47,9 +47,12 @@ def sweep_once(database: Database, queue: QueueDoor, settings: Settings, *, now:
     """End expired leases, then nudge what is due; nothing is nudged while Redis does not answer."""
     expired = database.run(lambda conn: captures.read_expired(conn, now=now, limit=settings.sweep_batch))
     ended = sum(_end_expired(database, settings, item_id, now) for item_id in expired)
-    return Swept(
-        ended, _nudge_items(database, queue, settings, now) + _nudge_sendings(database, queue, settings, now)
+    nudged = (
+        _nudge_items(database, queue, settings, now)
+        + _nudge_sendings(database, queue, settings, now)
+        + _nudge_rematch(database, queue, settings, now)
     )
+    return Swept(ended, nudged)
 
 
 def _nudge_items(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:
@@ -104,6 +107,20 @@ def _nudge_sendings(database: Database, queue: QueueDoor, settings: Settings, no
         )
     )
     return sum(queue.nudge(SEND, sending_id, first=is_urgent) for sending_id, is_urgent in due)
+
+
+def _nudge_rematch(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:
+    """Nudge the retro-match while a fingerprint is behind the lists; one hint for all of them."""
+    if _find_room(queue, REMATCH, settings) <= 0:
+        return 0
+    due = database.run(
+        partial(
+            rematches.take_due,
+            now=now,
+            nudged_before=now - timedelta(seconds=settings.renudge_after_s),
+        )
+    )
+    return int(due is not None and queue.nudge(REMATCH, due))
 
 
 def _find_room(queue: QueueDoor, job: Job, settings: Settings) -> int:

@@ -2,11 +2,9 @@
 
 import threading
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from hashsets.current import ensure_current
-from hashsets.search import Index
+from triage.index_holder import IndexHolder as IndexHolder
 from triage.keys import INTAKE_IDENTITY, VAULT_RECIPIENT, ProcessKeys
 from triage.queue import QueueDoor
 from triage.rules.exits import read_credentials, read_exit_rules, read_exits
@@ -19,33 +17,6 @@ from triage.vault import ObjectVault, recipient_of
 from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.door import Fetcher
 from workers.fetcher.wire import FetchLimits
-
-
-class IndexHolder:
-    """The opened index of this process; a newer generation is taken up before the next match.
-
-    Args:
-        folder: folder of the mapped index.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._index: Index | None = None
-
-    def get(self, database: Database, *, at_least: int) -> Index:
-        """Return an index that is not behind the database; that is asked only if this one may be.
-
-        Args:
-            at_least: the database's generation.
-
-        Raises:
-            IndexUnreadableError: it cannot be opened nor built anew.
-        """
-        index = self._index
-        if index is None or index.generation < at_least or not index.is_current(self._folder):
-            index = database.run(partial(ensure_current, folder=self._folder))
-            self._index = index
-        return index
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from api.console import (
     texts,
     texts_captures,
+    texts_hash_sets,
     texts_queue,
     texts_recipients,
     texts_refusals,
@@ -20,6 +21,7 @@ _PARTS: tuple[dict[str, Text], ...] = (
     texts_waiting.TEXTS,
     texts_sendings.TEXTS,
     texts_recipients.TEXTS,
+    texts_hash_sets.TEXTS,
 )
 """One entry per file of texts; each page with a file of its own adds it here."""
 

@@ -1,11 +1,13 @@
 """What the routes of the staff surface need; made once, at the start of the process."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from fastapi import Request
 
 from api.console.renderer import ConsoleRenderer
+from triage.index_holder import IndexHolder
 from triage.keys import VAULT_IDENTITY, ProcessKeys
 from triage.settings import Settings
 from triage.store.pool import Database
@@ -18,6 +20,7 @@ class StaffTools:
     """Database with the staff role, the evidence store and its identity, the pages.
 
     Attributes:
+        index: what machines are answered from.
         hasher: of passwords; only tests have a cheaper one.
     """
 
@@ -26,12 +29,13 @@ class StaffTools:
     vault: ObjectVault
     vault_identity: str = field(repr=False)
     renderer: ConsoleRenderer
+    index: IndexHolder
     is_practice: bool
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
 
 
 def open_staff_tools(
-    settings: Settings, keys: ProcessKeys, *, hasher: PasswordHasher | None = None
+    settings: Settings, keys: ProcessKeys, index_dir: Path, *, hasher: PasswordHasher | None = None
 ) -> StaffTools:
     """Connect with the staff role and read the keys of this surface.
 
@@ -49,6 +53,7 @@ def open_staff_tools(
         vault=vault,
         vault_identity=vault_identity,
         renderer=ConsoleRenderer(is_practice),
+        index=IndexHolder(index_dir),
         is_practice=is_practice,
         hasher=hasher or PasswordHasher(),
     )

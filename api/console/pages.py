@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from api.console import (
     hand_on,
+    hash_sets,
     held,
     home,
     hosting,
@@ -30,4 +31,5 @@ PAGES: tuple[APIRouter, ...] = (
     hosting.router,
     sendings.router,
     recipients.router,
+    hash_sets.router,
 )

@@ -72,6 +72,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_RECIPIENT}/approve", Right.APPROVE_RECIPIENT),
     Route("POST", f"{_RECIPIENT}/disapprove", Right.APPROVE_RECIPIENT),
     Route("POST", f"{_RECIPIENT}/disable", Right.APPROVE_RECIPIENT),
+    # hash sets
+    Route("GET", "/hash-sets", Right.SEE_HASH_SETS),
+    Route("POST", "/hash-sets/{set_id}/propose-trust", Right.PROPOSE_TRUST),
+    Route("POST", "/hash-sets/{set_id}/confirm-trust", Right.CONFIRM_TRUST),
+    Route("POST", "/hash-sets/recalls/{recall_id}/done", Right.REOPEN),
 )
 """What needs a session."""
 
@@ -85,6 +90,9 @@ OPEN_ROUTES: tuple[Route, ...] = (
 )
 """What answers without a session."""
 
+MACHINE_ROUTES: tuple[Route, ...] = (Route("POST", "/api/v1/match", is_page=False),)
+"""What answers to the token of a machine, and to no session."""
+
 NAVIGATION: tuple[tuple[str, str], ...] = (
     ("/queue", "nav_queue"),
     ("/hand-on", "nav_hand_on"),
@@ -92,6 +100,7 @@ NAVIGATION: tuple[tuple[str, str], ...] = (
     ("/hosting", "nav_hosting"),
     ("/sendings", "nav_sendings"),
     ("/recipients", "nav_recipients"),
+    ("/hash-sets", "nav_hash_sets"),
     ("/people", "nav_people"),
 )
 """The top bar: path and text; a person sees what their rights allow."""

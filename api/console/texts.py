@@ -18,6 +18,7 @@ TEXTS: dict[str, Text] = {
     "nav_hand_on": {"sq": "Për t’u përcjellë", "en": "Hand-on"},
     "nav_held": {"sq": "Pezulluar", "en": "Held"},
     "nav_hosting": {"sq": "Strehimi", "en": "Hosting"},
+    "nav_hash_sets": {"sq": "Grupet e hash-eve", "en": "Hash sets"},
     "nav_sendings": {"sq": "Njoftime e referime", "en": "Notices and referrals"},
     "nav_recipients": {"sq": "Marrësit", "en": "Recipients"},
     "nav_people": {"sq": "Personat", "en": "People"},
@@ -135,6 +136,15 @@ TEXTS: dict[str, Text] = {
     "right_see_recipients": {"sq": "të shihni marrësit", "en": "see recipients"},
     "right_enter_recipient": {"sq": "të shtoni një marrës", "en": "enter a recipient"},
     "right_approve_recipient": {"sq": "të miratoni një marrës", "en": "approve a recipient"},
+    "right_see_hash_sets": {"sq": "të shihni grupet e hash-eve", "en": "see hash sets"},
+    "right_propose_trust": {
+        "sq": "të propozoni besimin te një grup hash-esh",
+        "en": "propose trust in a hash set",
+    },
+    "right_confirm_trust": {
+        "sq": "të konfirmoni besimin te një grup hash-esh",
+        "en": "confirm trust in a hash set",
+    },
     "right_see_people": {"sq": "të shihni personat", "en": "see the people"},
     # errors
     "error_heading": {"sq": "Kjo nuk u bë", "en": "This was not done"},

@@ -16,6 +16,7 @@ REASONS: dict[str, str] = {
         "faqe pas një faqeje: imazhet e saj nuk u kërkuan"
     ),
     "a page without pictures": "faqe pa imazhe",
+    "a list that came later knows it": "e njeh një listë që erdhi më vonë",
     "known: exact digest in a trusted set or settled here": (
         "i njohur: shenjë e saktë në një grup të besuar, ose i vendosur këtu"
     ),

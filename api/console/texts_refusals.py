@@ -1,6 +1,18 @@
 """Refusals that people meet on their pages, as rules and steps say them in English → in Albanian. DRAFTS."""
 
 SENTENCES: dict[str, str] = {
+    # hash sets
+    "Choose a class.": "Zgjidhni një kategori.",
+    "There is no such hash set.": "Nuk ka grup të tillë hash-esh.",
+    "Only a lead may propose trust; a second person may confirm it.": (
+        "Vetëm një drejtues mund ta propozojë besimin; e konfirmon një person i dytë."
+    ),
+    "Trust needs a written reason of at most 2000 characters": (
+        "Besimi kërkon një arsye me shkrim, më së shumti 2000 karaktere."
+    ),
+    "A second person must confirm this trust": "Këtë besim duhet ta konfirmojë një person i dytë.",
+    "A list of harmless files is never trusted": "Një listë skedarësh të padëmshëm nuk besohet kurrë.",
+    "There is no such open recall.": "Nuk ka rishikim të tillë të hapur.",
     # judging
     "Choose one of the labels.": "Zgjidhni një nga etiketat.",
     "The form cannot be read.": "Formulari nuk mund të lexohet.",

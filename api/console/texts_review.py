@@ -77,6 +77,15 @@ TEXTS: dict[str, Text] = {
     "match_near": {"sq": "e përafërt, {distance} bit nga 256", "en": "near, {distance} bits of 256"},
     "match_trusted": {"sq": "grup i besuar", "en": "trusted"},
     "match_untrusted": {"sq": "grup jo i besuar", "en": "not trusted"},
+    "match_harmless": {"sq": "listë skedarësh të padëmshëm", "en": "a list of harmless files"},
+    "match_contested": {
+        "sq": "I kontestuar: një listë tjetër thotë të kundërtën për të njëjtët bajte; vlen vetëm si këshillë.",
+        "en": "Contested: another list says the opposite of the same bytes; it counts as advice only.",
+    },
+    "match_silenced": {
+        "sq": "Nuk vlen: një listë skedarësh të padëmshëm e ka të njëjtin imazh.",
+        "en": "Does not count: a list of harmless files has the same picture.",
+    },
     "class_baseline": {"sq": "baseline", "en": "baseline"},
     "class_national_illegal": {"sq": "i paligjshëm në vend", "en": "nationally illegal"},
     "class_advisory": {"sq": "këshillues", "en": "advisory"},

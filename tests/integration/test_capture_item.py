@@ -130,9 +130,9 @@ def test_an_exact_hit_counts_once_two_persons_trust_it_and_no_longer_once_it_is_
     assert desk.place(item).lane == "look"
     trust(desk.conn, "practice", persons=("Second",))
     assert desk.place(item).lane == "no_look"
-    moved = withdraw_entry(desk.conn, "practice", "a", actor="cli", now=job.utcnow(), sending=SENDING)
+    refreshed = withdraw_entry(desk.conn, "practice", "a", actor="cli", now=job.utcnow(), sending=SENDING)
     desk.conn.commit()
-    assert (moved, desk.place(item).lane) == (1, "look")
+    assert (refreshed.moved, desk.place(item).lane) == (1, "look")
     assert desk.place(item).reason == "new picture"
 
 
@@ -385,11 +385,11 @@ def test_a_damaged_index_is_never_no_match(desk, clock, monkeypatch):
     desk.import_entries("practice", list_entry("a", data=FIRST))
     trust(desk.conn, "practice")
     (item,) = desk.report(url("/first.jpg"))
-    for path in desk.index_dir.glob("gen-*/*values*"):
+    for path in desk.index_dir.glob("seg-*/*values*"):
         path.write_bytes(b"\0" * 32)
     with monkeypatch.context() as patched:
         patched.setattr(
-            "hashsets.current.build_from_database", fail_with(OSError(28, "No space left on device"))
+            "hashsets.current.replace_segments", fail_with(OSError(28, "No space left on device"))
         )
         capture(desk, item)
     assert_obstacle(desk, item, "index")
@@ -404,7 +404,7 @@ def test_an_unreadable_index_is_an_obstacle_for_bytes_seen_before_too(desk, cloc
     capture(desk, item)
     (again,) = desk.report(url("/again.jpg"))
     with monkeypatch.context() as patched:
-        patched.setattr("workers.tools.ensure_current", fail_with(IndexUnreadableError()))
+        patched.setattr("triage.index_holder.ensure_current", fail_with(IndexUnreadableError()))
         desk.tools.index._index = None
         capture(desk, again)
     assert (desk.place(again).state, desk.place(again).tries) == ("received", 0)

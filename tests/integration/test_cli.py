@@ -29,7 +29,13 @@ HASH_KEYS = {
 }
 MATCH_KEYS = {"set", "entry", "kind", "algorithm", "distance", "class"}
 ITEM_KEYS = {"item", "kind", "state", "lane", "reason", "captures", "images", "matches", "evidence"}
-COUNT_KEYS = {"set", "added", "changed", "withdrawn", "rejected"}
+NO_COUNTS = {
+    **dict.fromkeys(
+        ("added", "changed", "withdrawn", "rejected", "would_withdraw", "would_flip", "recalls"), 0
+    ),
+    "state": "applied",
+    "items": [],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,12 +307,12 @@ def test_import_counts_and_a_second_import_changes_nothing(hotline, tmp_path):
     rows = [f"a{number},{sha256(str(number).encode())},baseline" for number in range(3)]
     path = write_list(tmp_path / "list.csv", *rows)
     said = hotline("hashset", "import", "twice", path, "--format", "csv", "--json").one()
-    assert said == {"set": "twice", "added": 3, "changed": 0, "withdrawn": 0, "rejected": 0}
+    assert said == NO_COUNTS | {"set": "twice", "added": 3}
     said = hotline("hashset", "import", "twice", path, "--format", "csv", "--json").one()
-    assert said == {"set": "twice", "added": 0, "changed": 0, "withdrawn": 0, "rejected": 0}
+    assert said == NO_COUNTS | {"set": "twice"}
     write_list(path, rows[0], rows[1].replace("baseline", "advisory"), header="id,sha256,category")
     said = hotline("hashset", "import", "twice", path, "--format", "csv", "--json").one()
-    assert set(said) == COUNT_KEYS
+    assert set(said) == {"set", *NO_COUNTS}
     assert said["changed"] == 1
     assert said["added"] == 0
 
@@ -333,18 +339,66 @@ def test_bad_rows_are_counted_and_listed_by_line_without_their_values(hotline, t
         "empty,,baseline",
     )
     said = hotline("hashset", "import", "spoilt", path, "--format", "csv", "--json")
-    assert said.one() == {"set": "spoilt", "added": 1, "changed": 0, "withdrawn": 0, "rejected": 6}
+    assert said.one() == NO_COUNTS | {"set": "spoilt", "added": 1, "rejected": 6}
     assert [line.split(":")[0] for line in said.err.splitlines()] == [f"line {n}" for n in range(3, 9)]
     assert leaked[:16] not in said.err
     assert "dreadful" not in said.err
 
 
-def test_many_bad_rows_are_listed_in_part_and_counted_in_full(hotline, tmp_path):
+def test_too_many_bad_rows_are_listed_in_part_and_refuse_the_list(hotline, tmp_path):
     rows = [f"ok,{sha256(b'ok')},baseline", *(f"x{number},12,baseline" for number in range(50))]
     path = write_list(tmp_path / "list.csv", *rows)
     said = hotline("hashset", "import", "many", path, "--format", "csv", "--json")
-    assert said.one()["rejected"] == 50
-    assert said.err.splitlines()[-1] == "and 30 more lines"
+    assert (said.code, said.out) == (1, "")
+    assert said.err.splitlines()[-2] == "and 30 more lines"
+    assert "50 rows that cannot be used; nothing was changed" in said.err.splitlines()[-1]
+
+
+def test_a_big_change_waits_for_a_lead_who_gives_the_same_file(hotline, tmp_path):
+    hotline("user", "add", "Lida", "--role", "lead")
+    rows = [f"b{number},{sha256(f'big {number}'.encode())},baseline" for number in range(30)]
+    path = write_list(tmp_path / "list.csv", *rows)
+    command = ("hashset", "import", "big", path, "--format", "csv", "--snapshot")
+    assert hotline(*command, "--json").one()["added"] == 30
+    write_list(path, *rows[:15])
+    said = hotline(*command, "--json")
+    assert said.code == 1
+    (found,) = said.objects
+    assert (found["state"], found["would_withdraw"], found["withdrawn"]) == ("waiting", 15, 0)
+    assert "a lead lets it" in hotline(*command).out
+    assert "--by PERSON" in hotline(*command, "--confirm-large").refusal()
+    confirm = ("--confirm-large", "--by", "Lida", "--reason", "they cleaned up", "--json")
+    assert "not the list that waits" in hotline(*command[:-1], *confirm).refusal()
+    assert hotline(*command, *confirm).one()["withdrawn"] == 15
+    shown = hotline("hashset", "show", "big", "--json").one()["imports"]
+    assert [one["state"] for one in shown] == ["applied", "refused", "applied"]
+
+
+def test_a_disputed_entry_is_silent_and_shown_with_its_history(hotline, tmp_path):
+    hotline("user", "add", "Lule", "--role", "lead")
+    digest = sha256(b"disputed")
+    path = write_list(tmp_path / "list.csv", f"d1,{digest},baseline")
+    hotline("hashset", "import", "doubted", path, "--format", "csv").one_line()
+    words = ("hashset", "dispute", "doubted", "d1", "--by", "Lule", "--reason", "a logo")
+    assert "no person of that name" in hotline(*words[:5], "Nobody", *words[6:]).refusal()
+    assert hotline(*words, "--json").one()["disputed"] is True
+    assert hotline("match", "--digest", digest, "--json").one()["hits"] == []
+    shown = hotline("hashset", "show", "doubted", "d1")
+    assert "by Lule: a logo" in shown.out
+    assert digest[:12] not in shown.out
+    assert hotline(*words, "--undo", "--json").one()["disputed"] is False
+    assert len(hotline("match", "--digest", digest, "--json").one()["hits"]) == 1
+
+
+def test_the_index_is_built_anew_and_checked_on_demand(hotline, state):
+    assert hotline("hashset", "build", "--json").one()["generation"] > 0
+    assert hotline("hashset", "verify").one_line() == "The index is whole."
+    spoilt = max(
+        (path for path in state.index.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size
+    )
+    spoilt.write_bytes(spoilt.read_bytes()[:-1] + b"\0\0")
+    assert "index" in hotline("hashset", "verify").refusal().lower()
+    assert hotline("hashset", "build", "--json").code == 0
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def test_an_icon_that_a_list_knows_again_is_captured_again(conn, worker):
             (item,),
         )
     conn.commit()
-    restore_entry(conn, "baseline", "k1", actor="cli", now=NOW)
+    restore_entry(conn, "baseline", "k1", actor="cli", now=NOW, sending=SENDING)
     conn.commit()
     assert read_place(conn, small).state == "received"
     assert read_place(conn, page).state == "awaiting_assessment"

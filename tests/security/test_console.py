@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 
 from api.console.guard import guard
 from api.console.pages import PAGES
-from api.console.routes import OPEN_ROUTES, ROUTES, Route
+from api.console.routes import MACHINE_ROUTES, OPEN_ROUTES, ROUTES, Route
 from api.main import create_app
 from tests.public_server import TOKEN, add_token
 from tests.staff_server import CHEAP, PASSWORD, run_staff_surface
@@ -49,7 +49,7 @@ def fill(route: Route) -> str:
 
 
 def test_every_route_stands_in_the_table_and_every_entry_is_served(console) -> None:
-    table = [(route.method, route.path) for route in (*ROUTES, *OPEN_ROUTES)]
+    table = [(route.method, route.path) for route in (*ROUTES, *OPEN_ROUTES, *MACHINE_ROUTES)]
     assert len(set(table)) == len(table)
     assert list_served(create_app(console.tools)) == set(table)
 
@@ -60,7 +60,7 @@ def test_every_page_has_the_guard(console) -> None:
         for context in iter_route_contexts(create_app(console.tools).routes)
         if guard not in [one.call for one in context.dependant.dependencies]
     }
-    assert unguarded == {"/healthz", "/static/console.css"}
+    assert unguarded == {"/healthz", "/static/console.css", "/api/v1/match"}
 
 
 def test_a_route_that_is_in_no_table_is_refused_even_to_a_lead(console) -> None:

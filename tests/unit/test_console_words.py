@@ -78,7 +78,7 @@ def test_every_answer_has_its_word():
 def test_translated_refusals_and_reasons_are_those_that_the_code_says():
     sources = [
         path.read_text("utf-8")
-        for folder in ("triage", "api", "workers")
+        for folder in ("hashsets", "triage", "api", "workers")
         for path in (ROOT / folder).rglob("*.py")
     ]
     code = "\n".join(

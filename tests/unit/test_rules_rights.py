@@ -42,7 +42,7 @@ def test_an_auditor_only_reads() -> None:
 
 
 def test_only_a_lead_decides_and_approves() -> None:
-    for right in (Right.DECIDE, Right.APPROVE_RECIPIENT):
+    for right in (Right.DECIDE, Right.APPROVE_RECIPIENT, Right.PROPOSE_TRUST):
         assert [role for role in PersonRole if right in ROLE_RIGHTS[role]] == [PersonRole.LEAD]
 
 

@@ -1,15 +1,19 @@
-"""`hotline hashset import|list|withdraw|trust`: lists of hashes. The index is built before the command answers."""
+"""`hotline hashset import|export|list|show|withdraw|dispute|trust|build|verify`: lists of hashes.
+
+What changes a set builds the index before it answers.
+"""
 
 import argparse
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-from hashsets.current import build_from_database
-from hashsets.errors import InvalidListError
-from hashsets.formats.csv_list import read_csv
-from hashsets.model import BadRow, Entry, EntryClass
+from hashsets.current import bring_up_to_date, build_from_database
+from hashsets.errors import IndexUnreadableError
+from hashsets.model import EntryClass, HashSetSummary
+from hashsets.segments import verify_index
 from hashsets.store import list_hash_sets
+from triage.cli.hashset_export import add_export, run_export
+from triage.cli.hashset_import import add_import, describe_recalls, run_import
+from triage.cli.hashset_show import add_show, run_show
 from triage.cli.session import (
     Deployment,
     add_json_flag,
@@ -22,34 +26,39 @@ from triage.cli.session import (
 from triage.clock import utcnow
 from triage.rules.sending import SendingPolicy
 from triage.settings import Settings
-from triage.steps.change_hash_sets import import_list, restore_entry, say_trust, withdraw_entry
+from triage.steps.change_hash_sets import dispute_entry, restore_entry, say_trust, withdraw_entry
+from triage.steps.refresh_leaning import Refreshed
 from triage.store.rows import Connection
-
-MAX_SHOWN_BAD_ROWS = 20
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("hashset", help="hash sets")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    load = actions.add_parser("import", help="import a list into a set; nothing is trusted by that")
-    load.add_argument("name", metavar="NAME", help="of the set; made if it is new")
-    load.add_argument("file", metavar="FILE", type=Path, help="see docs/hash-lists.md for its columns")
-    load.add_argument("--format", choices=("csv",), required=True)
-    load.add_argument("--provider", help="whose list it is (the name by default)")
-    load.add_argument("--licence", default="", help="under what it may be used")
-    load.add_argument("--region", default="", help="where its classes come from")
+    add_import(actions)
+    add_export(actions)
     listing = actions.add_parser("list", help="list the sets")
+    add_show(actions)
     take_back = actions.add_parser("withdraw", help="withdraw one entry")
     take_back.add_argument("name", metavar="NAME")
     take_back.add_argument("entry", metavar="ENTRY", help="the provider's id of the entry")
     take_back.add_argument("--undo", action="store_true", help="take our own withdrawal back")
+    dispute = actions.add_parser("dispute", help="silence an entry that we hold to be wrong")
+    dispute.add_argument("name", metavar="NAME")
+    dispute.add_argument("entry", metavar="ENTRY", help="the provider's id of the entry")
+    dispute.add_argument("--undo", action="store_true", help="take our own dispute back")
+    dispute.add_argument(
+        "--deny", action="store_true", help="also keep every list from bringing its hashes; never undone"
+    )
     trust = actions.add_parser("trust", help="propose trust in a class, or confirm another person's proposal")
     trust.add_argument("name", metavar="NAME")
     trust.add_argument("entry_class", metavar="CLASS", choices=[one.value for one in EntryClass])
-    trust.add_argument("--by", required=True, metavar="PERSON", help="who says so: a person of `user add`")
-    trust.add_argument("--reason", required=True, help="why, in writing; kept")
-    for action in (load, listing, take_back, trust):
+    for action, who in ((dispute, "a lead"), (trust, "a person of `user add`")):
+        action.add_argument("--by", required=True, metavar="PERSON", help=f"who says so: {who}")
+        action.add_argument("--reason", required=True, help="why, in writing; kept")
+    build = actions.add_parser("build", help="build the whole index anew from the database")
+    verify = actions.add_parser("verify", help="check every byte of the index against its checksums")
+    for action in (listing, take_back, dispute, trust, build, verify):
         add_json_flag(action)
         add_practice_flag(action)
     parser.set_defaults(run=run)
@@ -62,101 +71,78 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         HotlineError, HashsetsError: it was refused; one line says why.
     """
     deployment = find_deployment(settings, practice=args.practice)
+    if args.action == "verify":
+        return _verify(args, deployment.index_dir)
     with open_connection(deployment, "staff") as conn:
-        if args.action == "import":
-            return _import(args, deployment, conn)
-        if args.action == "withdraw":
-            return _withdraw(args, deployment, conn)
-        if args.action == "trust":
-            return _trust(args, conn)
+        match args.action:
+            case "import":
+                return run_import(args, deployment, conn)
+            case "export":
+                return run_export(args, deployment, conn)
+            case "show":
+                return run_show(args, conn)
+            case "withdraw":
+                return _withdraw(args, deployment, conn)
+            case "dispute":
+                return _dispute(args, deployment, conn)
+            case "trust":
+                return _trust(args, conn)
+            case "build":
+                return _build(args, deployment, conn)
         return _list(args, conn)
 
 
-def _import(args: argparse.Namespace, deployment: Deployment, conn: Connection) -> int:
-    bad: list[BadRow] = []
-    good = 0
-
-    def good_rows(rows: Iterator[Entry | BadRow]) -> Iterator[Entry]:
-        nonlocal good
-        for number, row in enumerate(rows, start=1):
-            if isinstance(row, BadRow):
-                bad.append(row)
-            else:
-                good += 1
-                yield row
-            if number % 20_000 == 0:
-                _show_progress(number)
-
-    try:
-        with args.file.open(encoding="utf-8-sig", newline="") as stream:
-            counts = import_list(
-                conn,
-                args.name,
-                good_rows(read_csv(stream)),
-                provider=args.provider or args.name,
-                licence=args.licence,
-                region=args.region,
-                actor="cli",
-                now=utcnow(),
-                sending=SendingPolicy.from_settings(deployment.settings),
-            )
-    except OSError as error:
-        raise InvalidListError(f"{args.file.name} cannot be read: {error.strerror}") from None
-    if bad and not good:
-        conn.rollback()
-        _show_bad_rows(bad)
-        raise InvalidListError(f"{args.file.name} has no row that can be used; nothing was changed")
-    conn.commit()
-    build_from_database(conn, deployment.index_dir)
-    conn.commit()
-    _show_bad_rows(bad)
-    result = {
-        "set": args.name,
-        "added": counts.added,
-        "changed": counts.changed,
-        "withdrawn": counts.withdrawn,
-        "rejected": len(bad),
-    }
-    if args.json:
-        print_json(result)
-    else:
-        print(
-            f"{args.name}: {counts.added} added, {counts.changed} changed, {counts.withdrawn} withdrawn,"
-            f" {len(bad)} rejected."
-        )
-    return 0
-
-
-def _show_bad_rows(bad: list[BadRow]) -> None:
-    for row in bad[:MAX_SHOWN_BAD_ROWS]:
-        print(f"line {row.line}: {row.reason}", file=sys.stderr)
-    if len(bad) > MAX_SHOWN_BAD_ROWS:
-        print(f"and {len(bad) - MAX_SHOWN_BAD_ROWS} more lines", file=sys.stderr)
-
-
-def _show_progress(rows: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{rows} rows read", end="", file=sys.stderr, flush=True)
-    else:
-        print(f"{rows} rows read", file=sys.stderr, flush=True)
-
-
 def _withdraw(args: argparse.Namespace, deployment: Deployment, conn: Connection) -> int:
-    if args.undo:
-        moved = restore_entry(conn, args.name, args.entry, actor="cli", now=utcnow())
-    else:
-        sending = SendingPolicy.from_settings(deployment.settings)
-        moved = withdraw_entry(conn, args.name, args.entry, actor="cli", now=utcnow(), sending=sending)
-    conn.commit()
-    build_from_database(conn, deployment.index_dir)
-    conn.commit()
-    if args.json:
-        print_json({"set": args.name, "entry": args.entry, "withdrawn": not args.undo, "items_moved": moved})
-    else:
-        done = "Live again." if args.undo else "Withdrawn."
-        reopened = "" if args.undo else " What was settled on it alone is open again."
-        print(f"{done} Waiting items that changed their lane: {moved}.{reopened}")
+    sending = SendingPolicy.from_settings(deployment.settings)
+    step = restore_entry if args.undo else withdraw_entry
+    refreshed = step(conn, args.name, args.entry, actor="cli", now=utcnow(), sending=sending)
+    _follow(deployment, conn)
+    done = {"withdrawn": not args.undo}
+    _say_change(args, refreshed, "Live again." if args.undo else "Withdrawn.", done)
     return 0
+
+
+def _dispute(args: argparse.Namespace, deployment: Deployment, conn: Connection) -> int:
+    refreshed = dispute_entry(
+        conn,
+        args.name,
+        args.entry,
+        by=args.by,
+        reason=args.reason,
+        now=utcnow(),
+        sending=SendingPolicy.from_settings(deployment.settings),
+        is_undone=args.undo,
+        is_denied=args.deny,
+    )
+    _follow(deployment, conn)
+    done = {"disputed": not args.undo}
+    _say_change(args, refreshed, "It speaks again." if args.undo else "Disputed: it is silent.", done)
+    return 0
+
+
+def _follow(deployment: Deployment, conn: Connection) -> None:
+    """Commit a change and bring the index to it."""
+    conn.commit()
+    bring_up_to_date(conn, deployment.index_dir, waits_for_merge=True)
+    conn.commit()
+
+
+def _say_change(args: argparse.Namespace, refreshed: Refreshed, words: str, done: dict[str, bool]) -> None:
+    if args.json:
+        print_json(
+            {
+                "set": args.name,
+                "entry": args.entry,
+                **done,
+                "items_moved": refreshed.moved,
+                "recalls": len(refreshed.recalls),
+                "items": refreshed.references,
+            }
+        )
+        return
+    print(f"{words} Waiting items that changed their lane: {refreshed.moved}.")
+    for line in describe_recalls(refreshed):
+        print(line)
 
 
 def _trust(args: argparse.Namespace, conn: Connection) -> int:
@@ -173,31 +159,64 @@ def _trust(args: argparse.Namespace, conn: Connection) -> int:
     return 0
 
 
+def _build(args: argparse.Namespace, deployment: Deployment, conn: Connection) -> int:
+    generation = build_from_database(conn, deployment.index_dir)
+    conn.commit()
+    if args.json:
+        print_json({"generation": generation})
+    else:
+        print(f"Built: the index holds generation {generation} of the lists.")
+    return 0
+
+
+def _verify(args: argparse.Namespace, folder: Path) -> int:
+    if not folder.exists():
+        raise IndexUnreadableError("There is no index yet: `hotline hashset build` makes it.")
+    verify_index(folder)
+    if args.json:
+        print_json({"is_whole": True})
+    else:
+        print("The index is whole.")
+    return 0
+
+
 def _list(args: argparse.Namespace, conn: Connection) -> int:
     found = list_hash_sets(conn)
     if args.json:
         for one in found:
-            print_json(
-                {
-                    "set": one.hash_set.name,
-                    "provider": one.hash_set.provider,
-                    "licence": one.hash_set.licence,
-                    "region": one.hash_set.region,
-                    "entries": {name.value: count for name, count in sorted(one.counts.items())},
-                    "trusted": sorted(name.value for name in one.trusted),
-                }
-            )
+            print_json(describe_set(one))
         return 0
     print_table(
-        ("set", "provider", "entries", "trusted"),
+        ("set", "provider", "entries", "contested", "disputed", "trusted", "synced"),
         [
             (
-                one.hash_set.name,
+                one.hash_set.name + (" (harmless)" if one.hash_set.is_negative else ""),
                 one.hash_set.provider,
                 sum(one.counts.values()),
+                one.contested,
+                one.disputed,
                 ", ".join(sorted(name.value for name in one.trusted)) or "nothing",
+                f"{one.hash_set.synced_at:%Y-%m-%d}" if one.hash_set.synced_at else "never",
             )
             for one in found
         ],
     )
     return 0
+
+
+def describe_set(one: HashSetSummary) -> dict[str, object]:
+    """Return what is printed of a set as JSON."""
+    return {
+        "set": one.hash_set.name,
+        "provider": one.hash_set.provider,
+        "licence": one.hash_set.licence,
+        "region": one.hash_set.region,
+        "scheme": one.hash_set.scheme,
+        "sharing": one.hash_set.sharing,
+        "is_negative": one.hash_set.is_negative,
+        "synced_at": one.hash_set.synced_at,
+        "entries": {name.value: count for name, count in sorted(one.counts.items())},
+        "contested": one.contested,
+        "disputed": one.disputed,
+        "trusted": sorted(name.value for name in one.trusted),
+    }

@@ -1,4 +1,8 @@
-"""`hotline match`: files or hashes against the index. A matcher that fails is an error, never "no match"."""
+"""`hotline match`: files or hashes against the index. A matcher that fails is an error, never "no match".
+
+With `--stdin` one query a line, answered in order as each line comes: `algorithm:hex`, or bare hex whose length says
+what it is. A bad line is named by its number and passed over; the exit code says that there was one.
+"""
 
 import argparse
 import contextlib
@@ -6,19 +10,22 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from hashsets.compute import digest_bytes
 from hashsets.current import ensure_current
 from hashsets.errors import InvalidHashError
-from hashsets.model import HEX_DIGITS, Algorithm, Fingerprint, normalise_hash
-from hashsets.store import read_entries
+from hashsets.model import DIGESTS, HEX_DIGITS, Algorithm, Fingerprint, normalise_hash
+from hashsets.search import Index
+from hashsets.store import read_entries, read_generation
 from triage.cli.session import add_json_flag, add_practice_flag, find_deployment, open_connection, print_json
 from triage.errors import PictureRefusedError
 from triage.sandbox.decoder import Decoder, DecoderLimits
 from triage.settings import Settings
+from triage.store.rows import Connection
 
 QUERY_OPTIONS = ("--file", "--pdq", "--digest")
+_LONGEST_LINE = 1024
 _DIGEST_OF_LENGTH = {
     HEX_DIGITS[algorithm]: algorithm for algorithm in (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256)
 }
@@ -64,12 +71,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "match",
         help="match files or hashes against the hash sets",
-        usage="hotline match [--json] [--practice] FILE|--pdq HEX|--digest HEX …",
+        usage="hotline match [--json] [--practice] FILE|--pdq HEX|--digest HEX … | --stdin",
         allow_abbrev=False,
     )
     parser.add_argument("--file", metavar="FILE", action=_InOrder, help="a file; `--file` may be left out")
     parser.add_argument("--pdq", metavar="HEX", action=_InOrder, help="64 hex digits; repeatable")
     parser.add_argument("--digest", metavar="HEX", action=_InOrder, help="MD5, SHA-1 or SHA-256; repeatable")
+    parser.add_argument(
+        "--stdin",
+        action="store_true",
+        help="one query a line: algorithm:hex, or hex of a length that is known",
+    )
     add_json_flag(parser)
     add_practice_flag(parser)
     parser.set_defaults(run=run, queries=[])
@@ -120,8 +132,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     Raises:
         HotlineError, HashsetsError: no index, no database, or a hash that is none.
     """
-    if not args.queries:
-        print("usage: hotline match FILE… | --pdq HEX | --digest HEX", file=sys.stderr)
+    if bool(args.queries) is args.stdin:
+        print("usage: hotline match FILE… | --pdq HEX | --digest HEX | --stdin", file=sys.stderr)
         return 2
     for option, value in args.queries:  # all hashes are read before anything is printed
         if option != "--file":
@@ -130,29 +142,91 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     failed = False
     with open_connection(deployment, "staff") as conn:
         index = ensure_current(conn, deployment.index_dir)
+        if args.stdin:
+            return _match_lines(conn, index, deployment.index_dir, sys.stdin.buffer, as_json=args.json)
         for query, fingerprints, error in _read_queries(args.queries, settings):
-            hits = index.search(fingerprints)
-            entries = read_entries(conn, sorted({hit.entry_id for hit in hits}))
-            shown: dict[str, Any] = {
-                "query": query,
-                "hits": [
-                    {
-                        "set": entries[hit.entry_id].set_name,
-                        "entry": entries[hit.entry_id].source_key,
-                        "kind": hit.kind.value,
-                        "algorithm": hit.fingerprint.algorithm.value,
-                        "distance": hit.distance,
-                        "class": entries[hit.entry_id].entry_class.value,
-                    }
-                    for hit in hits
-                    if hit.entry_id in entries
-                ],
-            }
+            shown = _match(conn, index, query, fingerprints)
             if error is not None:
                 shown["error"] = error
                 failed = failed or not fingerprints
             _show(shown, as_json=args.json)
     return 1 if failed else 0
+
+
+def _match(conn: Connection, index: Index, query: str, fingerprints: list[Fingerprint]) -> dict[str, Any]:
+    hits = index.search(fingerprints)
+    entries = read_entries(conn, sorted({hit.entry_id for hit in hits})) if hits else {}
+    return {
+        "query": query,
+        "hits": [
+            {
+                "set": entries[hit.entry_id].set_name,
+                "entry": entries[hit.entry_id].source_key,
+                "kind": hit.kind.value,
+                "algorithm": hit.fingerprint.algorithm.value,
+                "distance": hit.distance,
+                "class": entries[hit.entry_id].entry_class.value,
+            }
+            for hit in hits
+            if hit.entry_id in entries
+        ],
+    }
+
+
+# One query a line
+
+
+def _match_lines(conn: Connection, index: Index, folder: Path, lines: BinaryIO, *, as_json: bool) -> int:
+    """Match each line by the lists of that moment; 1 when one could not be read."""
+    failed = False
+    for number, line in enumerate(_read_lines(lines), start=1):
+        query = line.decode("utf-8", "replace").strip()
+        if not query:
+            continue
+        try:
+            fingerprints = _read_line(query)
+        except InvalidHashError as error:
+            failed = True
+            print(f"line {number}: {error}", file=sys.stderr)
+            continue
+        if read_generation(conn) != index.generation:
+            index = ensure_current(conn, folder)
+        _show(_match(conn, index, query, fingerprints), as_json=as_json)
+        sys.stdout.flush()  # whoever asks may wait for this answer before the next question
+        conn.rollback()  # no transaction stays open while the next line is waited for
+    return 1 if failed else 0
+
+
+def _read_lines(lines: BinaryIO) -> Iterator[bytes]:
+    """Yield lines; of one that is far too long only its beginning, and none of it is kept."""
+    while line := lines.readline(_LONGEST_LINE):
+        yield line
+        while not line.endswith(b"\n") and len(line) == _LONGEST_LINE:
+            line = lines.readline(_LONGEST_LINE)
+
+
+def _read_line(query: str) -> list[Fingerprint]:
+    """Return what a line asks: every algorithm of a bare value's length.
+
+    Raises:
+        InvalidHashError: it is no hash; the message never holds the line.
+    """
+    name, colon, value = query.partition(":")
+    if colon:
+        algorithms = [one for one in Algorithm if one.value == name.strip().lower()]
+        if not algorithms:
+            known = ", ".join(one.value for one in Algorithm)
+            raise InvalidHashError(f"no algorithm of that name, only {known}")
+    else:
+        value = query
+        algorithms = [one for one in Algorithm if HEX_DIGITS[one] == len(value)]
+        if not algorithms:
+            lengths = ", ".join(str(one) for one in sorted(set(HEX_DIGITS.values())))
+            raise InvalidHashError(f"a hash has {lengths} hex digits")
+    return [
+        Fingerprint(one, normalise_hash(one, value.strip()), orientation="bytes" if one in DIGESTS else "r0")
+        for one in algorithms
+    ]
 
 
 def _show(shown: dict[str, Any], *, as_json: bool) -> None:

@@ -7,12 +7,11 @@ import argparse
 import os
 from pathlib import Path
 
+from triage.cli.key_files import read_identity, read_key_file
 from triage.cli.session import add_json_flag, print_json
-from triage.errors import KeyMissingError, PackageRefusedError
+from triage.errors import PackageRefusedError
 from triage.packages.package import MAX_BYTES, OpenedPackage, open_package
 from triage.settings import Settings
-
-_LARGEST_KEY_FILE = 64 * 2**10
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,8 +38,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         PackageRefusedError: a check failed; nothing was written.
         KeyMissingError: a key file cannot be used.
     """
-    identity = _read_identity(args.identity)
-    signer = _read_key_file(args.signer)
+    identity = read_identity(args.identity)
+    signer = read_key_file(args.signer)
     opened = open_package(_read_package(args.file), identity, signer)
     if args.action == "open":
         _write_files(opened, args.to)
@@ -73,23 +72,6 @@ def _read_package(path: Path) -> bytes:
             return file.read(MAX_BYTES + 2 * 2**20)  # one that is longer is refused by its size
     except OSError as error:
         raise PackageRefusedError(f"The package cannot be read: {error.strerror}.") from None
-
-
-def _read_key_file(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(_LARGEST_KEY_FILE).decode("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise KeyMissingError(f"The key file {path.name} is missing or cannot be read.") from None
-
-
-def _read_identity(path: Path) -> str:
-    """Return the identity of a key file; it may hold comments, as `age-keygen` writes them."""
-    lines = [line.strip() for line in _read_key_file(path).splitlines()]
-    identities = [line for line in lines if line.startswith("AGE-SECRET-KEY-")]
-    if len(identities) != 1:
-        raise KeyMissingError(f"The key file {path.name} must hold one age identity.")
-    return identities[0]
 
 
 def _write_files(opened: OpenedPackage, folder: Path) -> None:

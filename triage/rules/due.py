@@ -34,6 +34,7 @@ CAPTURE_ITEM = Job("capture_item", QueueName.CAPTURE)
 CAPTURE_LATE = Job("capture_item", QueueName.CAPTURE_LATE)
 LOCATE_HOST = Job("locate_host", QueueName.LOOKUP)
 CHECK_ONLINE = Job("check_online", QueueName.LOOKUP)
+REMATCH = Job("rematch", QueueName.LOOKUP)
 SEND = Job("send", QueueName.OUTBOUND)
 
 ITEM_JOBS: dict[ItemState, Job] = {
@@ -47,6 +48,9 @@ ITEM_JOBS: dict[ItemState, Job] = {
 
 LATE_JOBS: dict[Job, Job] = {CAPTURE_ITEM: CAPTURE_LATE}
 """Job → where it waits for an item that is patient, behind all others."""
+
+LIST_JOBS: tuple[Job, ...] = (REMATCH,)
+"""What a change of the lists makes due; no item or message stands for it."""
 
 FIRST_OF_MANY = 25
 """Lines of one report, or pictures of one page, that do not wait behind all others."""

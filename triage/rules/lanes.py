@@ -16,6 +16,7 @@ DISPUTED = "two assessors differ, or somebody was unsure: a lead decides"
 SKIPPED = "passed over twice: a lead decides"
 SECOND = "waits for a second assessor"
 PAGE_BEHIND_PAGE = "a page behind a page: its pictures were not looked for"
+LATER_LIST = "a list that came later knows it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class Placing:
 
     lane: Lane
     reason: str
+
+    def said(self, because: str | None) -> "Placing":
+        """Return the same lane with its reason behind what caused it, if that is given."""
+        return Placing(self.lane, f"{because}; {self.reason}") if because else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ class Right(StrEnum):
     SEE_RECIPIENTS = "see_recipients"
     ENTER_RECIPIENT = "enter_recipient"
     APPROVE_RECIPIENT = "approve_recipient"
+    SEE_HASH_SETS = "see_hash_sets"
+    PROPOSE_TRUST = "propose_trust"
+    CONFIRM_TRUST = "confirm_trust"
     SEE_PEOPLE = "see_people"
 
 
@@ -44,12 +47,14 @@ _ANALYST = frozenset(
         Right.HANDLE_SENDINGS,
         Right.SEE_RECIPIENTS,
         Right.ENTER_RECIPIENT,
+        Right.SEE_HASH_SETS,
+        Right.CONFIRM_TRUST,
     }
 )
 
 ROLE_RIGHTS: dict[PersonRole, frozenset[Right]] = {
     PersonRole.ANALYST: _ANALYST,
-    PersonRole.LEAD: _ANALYST | {Right.DECIDE, Right.APPROVE_RECIPIENT},
+    PersonRole.LEAD: _ANALYST | {Right.DECIDE, Right.APPROVE_RECIPIENT, Right.PROPOSE_TRUST},
     # Intake and notices, no images.
     PersonRole.CLERK: frozenset(
         {
@@ -63,7 +68,9 @@ ROLE_RIGHTS: dict[PersonRole, frozenset[Right]] = {
     # Users, no images.
     PersonRole.ADMIN: frozenset({Right.SEE_PEOPLE, Right.SEE_RECIPIENTS}),
     # Reads, no images.
-    PersonRole.AUDITOR: frozenset({Right.SEE_QUEUE, Right.SEE_SENDINGS, Right.SEE_RECIPIENTS}),
+    PersonRole.AUDITOR: frozenset(
+        {Right.SEE_QUEUE, Right.SEE_SENDINGS, Right.SEE_RECIPIENTS, Right.SEE_HASH_SETS}
+    ),
 }
 """Role → rights."""
 

@@ -1,77 +1,36 @@
-"""Change hash sets: import a list, withdraw an entry, say that a class is trusted.
+"""Change hash sets: withdraw, dispute or deny an entry, say that a class is trusted. Lists: `import_hash_list`.
 
 What waits for a person is placed anew in the same transaction: an item whose images became known goes to
 no_look, one whose images are no longer known comes back from it.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from hashsets import disputes
 from hashsets import store as hash_sets
 from hashsets import trust as hash_trust
-from hashsets.errors import TrustRefusedError, UnknownHashSetError
-from hashsets.model import ALERTING, Entry, EntryClass, ImportCounts
-from triage.errors import NotAllowedError, UnknownThingError
+from hashsets.disputes import DisputeStep
+from hashsets.errors import TrustRefusedError
+from hashsets.model import ALERTING, EntryClass, HashSet
+from triage.errors import NotAllowedError, StaleStateError, UnknownThingError
 from triage.ids import new_id
 from triage.model import Person, PersonRole
+from triage.rules.rights import Right, rights_of
 from triage.rules.sending import SendingPolicy
-from triage.steps.place_item import refresh_items
-from triage.steps.reopen_item import reopen_images
-from triage.store import assessments, custody, images
-from triage.store.custody import NewEvent, stream_of
+from triage.steps.refresh_leaning import Refreshed, refresh_changed, refresh_trusted
+from triage.store import custody, hash_recalls
+from triage.store.custody import Body, NewEvent, stream_of
 from triage.store.people import find_person
 from triage.store.rows import Connection
 
-WITHDRAWN = "the list entry that it stood on was withdrawn"
-
-
-def import_list(
-    conn: Connection,
-    name: str,
-    entries: Iterable[Entry],
-    *,
-    provider: str,
-    licence: str,
-    region: str,
-    actor: str,
-    now: datetime,
-    sending: SendingPolicy,
-) -> ImportCounts:
-    """Import entries into a set, which is made if it is new. Nothing is trusted on import.
-
-    Verdicts that stood on an entry alone which is gone or changed are reopened; see `withdraw_entry`.
-
-    Raises:
-        HashsetsError: the set's name or a text cannot be used.
-    """
-    conn.execute(
-        "SET LOCAL statement_timeout = 0"
-    )  # a list of a million entries takes longer than a page may
-    try:
-        hash_set = hash_sets.find_hash_set(conn, name)
-    except UnknownHashSetError:
-        hash_set = hash_sets.create_hash_set(
-            conn, set_id=new_id(), name=name, provider=provider, licence=licence, region=region, now=now
-        )
-    counts = hash_sets.import_entries(conn, hash_set.id, entries, now=now)
-    events = [
-        NewEvent(
-            stream_of("hashset", hash_set.id),
-            "imported",
-            {"added": counts.added, "changed": counts.changed, "withdrawn": counts.withdrawn},
-        )
-    ]
-    if counts.changed or counts.withdrawn:
-        _refresh(conn, events, set_name=name, now=now, sending=sending)
-    custody.append(conn, events, actor=actor, now=now)
-    return counts
+_REASON_MAX = 2000
 
 
 def withdraw_entry(
     conn: Connection, name: str, source_key: str, *, actor: str, now: datetime, sending: SendingPolicy
-) -> int:
-    """Withdraw one entry; return how many waiting items changed their lane.
+) -> Refreshed:
+    """Withdraw one entry; return what followed.
 
     Images that were settled on this entry alone, without a look, are reopened with the items that show them;
     what was queued for those is withdrawn and what was sent is retracted.
@@ -81,24 +40,114 @@ def withdraw_entry(
     """
     hash_set = hash_sets.find_hash_set(conn, name)
     entry_id = hash_sets.withdraw_entry(conn, name, source_key, now=now)
-    events = [NewEvent(stream_of("hashset", hash_set.id), "entry_withdrawn", {"entry": str(entry_id)})]
-    moved = _refresh(conn, events, entry_id=entry_id, now=now, sending=sending)
-    custody.append(conn, events, actor=actor, now=now)
-    return moved
+    return _follow(conn, hash_set, entry_id, "entry_withdrawn", actor=actor, now=now, sending=sending)
 
 
-def restore_entry(conn: Connection, name: str, source_key: str, *, actor: str, now: datetime) -> int:
-    """Take back a withdrawal of our own; return how many waiting items changed their lane.
+def restore_entry(
+    conn: Connection, name: str, source_key: str, *, actor: str, now: datetime, sending: SendingPolicy
+) -> Refreshed:
+    """Take back a withdrawal of our own; return what followed.
 
     Raises:
         UnknownHashSetError, UnknownEntryError: there is no such set, or no entry that was withdrawn here.
     """
     hash_set = hash_sets.find_hash_set(conn, name)
     entry_id = hash_sets.restore_entry(conn, name, source_key, now=now)
-    events = [NewEvent(stream_of("hashset", hash_set.id), "entry_restored", {"entry": str(entry_id)})]
-    moved = _refresh(conn, events, entry_id=entry_id, now=now)
+    return _follow(conn, hash_set, entry_id, "entry_restored", actor=actor, now=now, sending=sending)
+
+
+def dispute_entry(
+    conn: Connection,
+    name: str,
+    source_key: str,
+    *,
+    by: str,
+    reason: str,
+    now: datetime,
+    sending: SendingPolicy,
+    is_undone: bool = False,
+    is_denied: bool = False,
+) -> Refreshed:
+    """Silence an entry that we hold to be wrong, at once and whatever its provider says next; or take that back.
+
+    Args:
+        by: name of the person, a lead.
+        reason: why, in writing.
+        is_undone: take back a dispute.
+        is_denied: also keep every list from bringing the hashes of this entry; that is not undone.
+
+    Raises:
+        NotAllowedError: the person may not.
+        UnknownThingError: there is no such person.
+        HashsetsError: no such set or entry, or no reason.
+    """
+    person = read_lead(conn, by, reason)
+    hash_set = hash_sets.find_hash_set(conn, name)
+    entry_id = disputes.record_dispute(
+        conn,
+        name,
+        source_key,
+        DisputeStep.UNDONE if is_undone else DisputeStep.DISPUTED,
+        dispute_id=new_id(),
+        person_id=person.id,
+        reason=reason,
+        now=now,
+        is_denied=is_denied and not is_undone,
+    )
+    event = "entry_dispute_undone" if is_undone else "entry_disputed"
+    actor = f"person/{person.id}"
+    return _follow(conn, hash_set, entry_id, event, actor=actor, now=now, sending=sending)
+
+
+def _follow(
+    conn: Connection,
+    hash_set: HashSet,
+    entry_id: UUID,
+    event: str,
+    *,
+    actor: str,
+    now: datetime,
+    sending: SendingPolicy,
+) -> Refreshed:
+    """Do what follows from the change of one entry that was just made."""
+    generation = hash_sets.read_generation(conn)
+    events: list[NewEvent] = []
+    refreshed = refresh_changed(conn, events, generation=generation, now=now, sending=sending)
+    body: Body = {"entry": str(entry_id), "recalls": len(refreshed.recalls)}
+    events.insert(0, NewEvent(stream_of("hashset", hash_set.id), event, body))
     custody.append(conn, events, actor=actor, now=now)
-    return moved
+    return refreshed
+
+
+def go_through_recall(conn: Connection, recall_id: UUID, *, person: Person, now: datetime) -> None:
+    """Note that a person went through a past decision that leaned on an entry which is gone.
+
+    Raises:
+        NotAllowedError: the person may not reopen anything, and so cannot act on what they find.
+        UnknownThingError: there is none, or somebody did it before.
+    """
+    if Right.REOPEN not in rights_of(person.roles):
+        raise NotAllowedError("Your roles do not let you go through past decisions.")
+    image_id = hash_recalls.do_recall(conn, recall_id, person_id=person.id, now=now)
+    if image_id is None:
+        raise UnknownThingError("There is no such open recall.")
+    event = NewEvent(stream_of("image", image_id), "recall_done", {"recall": str(recall_id)})
+    custody.append(conn, [event], actor=f"person/{person.id}", now=now)
+
+
+def read_lead(conn: Connection, name: str, reason: str) -> Person:
+    """Return a lead by name who gives a reason in writing.
+
+    Raises:
+        NotAllowedError: the person is no lead, no longer works here, or gives no reason.
+        UnknownThingError: there is no such person.
+    """
+    person = _read_person(conn, name)
+    if PersonRole.LEAD not in person.roles:
+        raise NotAllowedError("Only a lead may do this.")
+    if not reason.strip() or len(reason) > _REASON_MAX or "\0" in reason:
+        raise NotAllowedError("A written reason of at most 2000 characters is needed.")
+    return person
 
 
 def _read_person(conn: Connection, name: str) -> Person:
@@ -111,18 +160,27 @@ def _read_person(conn: Connection, name: str) -> Person:
 
 
 def say_trust(
-    conn: Connection, name: str, entry_class: EntryClass, *, by: str, reason: str, now: datetime
+    conn: Connection,
+    name: str,
+    entry_class: EntryClass,
+    *,
+    by: str,
+    reason: str,
+    now: datetime,
+    only: str | None = None,
 ) -> str:
     """Propose that a class of a set is trusted, or confirm somebody else's proposal.
 
     Args:
         by: name of the person; who proposes is a lead.
         reason: why, in writing.
+        only: "proposed" or "confirmed", where the person means that step and no other.
 
     Returns:
         "proposed" or "confirmed".
 
     Raises:
+        StaleStateError: it would be another step than the one that is meant.
         NotAllowedError: the person may not, or is the one who proposed it.
         UnknownThingError: there is no such person.
         HashsetsError: no such set, no reason, or a class that can never be trusted.
@@ -134,11 +192,14 @@ def say_trust(
     if not {PersonRole.LEAD, PersonRole.ANALYST} & set(person.roles):
         raise NotAllowedError("Only a lead or an analyst may speak on trust.")
     hash_set = hash_sets.find_hash_set(conn, name)
+    is_proposed = hash_trust.is_trust_proposed(conn, hash_set.id, entry_class)
+    if only is not None and is_proposed != (only == "confirmed"):
+        raise StaleStateError
     try:
         hash_trust.confirm_trust(conn, name, entry_class, person_id=person.id, reason=reason, now=now)
         step = "confirmed"
     except TrustRefusedError:
-        if hash_trust.is_trust_proposed(conn, hash_set.id, entry_class):
+        if is_proposed:
             raise
         if PersonRole.LEAD not in person.roles:
             raise NotAllowedError("Only a lead may propose trust; a second person may confirm it.") from None
@@ -146,31 +207,6 @@ def say_trust(
         step = "proposed"
     events = [NewEvent(stream_of("hashset", hash_set.id), f"trust_{step}", {"class": entry_class.value})]
     if step == "confirmed":
-        _refresh(conn, events, set_name=name, entry_class=entry_class.value, now=now)
+        refresh_trusted(conn, events, set_name=name, entry_class=entry_class.value, now=now)
     custody.append(conn, events, actor=f"person/{person.id}", now=now)
     return step
-
-
-def _refresh(
-    conn: Connection,
-    events: list[NewEvent],
-    *,
-    now: datetime,
-    sending: SendingPolicy | None = None,
-    entry_id: UUID | None = None,
-    set_name: str | None = None,
-    entry_class: str | None = None,
-) -> int:
-    """Place anew what leans on a change; captures that are being recorded are waited for.
-
-    Args:
-        sending: given where verdicts may have lost the entry they stood on: those are reopened.
-    """
-    hash_sets.lock_verdicts(conn)
-    image_ids = images.find_images_leaning_on(
-        conn, entry_id=entry_id, set_name=set_name, entry_class=entry_class
-    )
-    if sending is not None:
-        unfounded = assessments.find_images_leaning_on_lists(conn, image_ids)
-        reopen_images(conn, unfounded, events, reason=WITHDRAWN, now=now, sending=sending)
-    return refresh_items(conn, images.find_items_showing(conn, image_ids), events, now=now)

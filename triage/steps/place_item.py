@@ -24,7 +24,8 @@ from triage.store.custody import NewEvent, stream_of
 from triage.store.images import ImageStanding
 from triage.store.rows import Connection
 
-_JUDGED_HARMLESS = (ClosedAs.SAME_AS_BEFORE, ClosedAs.NOT_ACTIONABLE)
+JUDGED_HARMLESS = (ClosedAs.SAME_AS_BEFORE, ClosedAs.NOT_ACTIONABLE)
+"""Why an item is closed whose pictures nobody found illegal."""
 
 
 def _shown(standings: Sequence[ImageStanding]) -> list[ShownImage]:
@@ -142,11 +143,19 @@ def refresh_pages(
 
 
 def refresh_items(
-    conn: Connection, item_ids: Sequence[UUID], events: list[NewEvent], *, now: datetime
+    conn: Connection,
+    item_ids: Sequence[UUID],
+    events: list[NewEvent],
+    *,
+    now: datetime,
+    because: str | None = None,
 ) -> int:
     """Place anew items that wait for assessment, after trust or a list has changed; return how many moved.
 
     What was left out as too small comes back once a list knows it.
+
+    Args:
+        because: said before the reason for which each waits, when all of them wait there for one cause.
     """
     moved = 0
     changed = []
@@ -154,7 +163,7 @@ def refresh_items(
         if item.closed_as is ClosedAs.TOO_SMALL and not _is_left_out(
             conn, item.id, _read_shows(conn, item.id)
         ):
-            bring_back_small(conn, item, events, now=now, is_captured_again=True)
+            bring_back(conn, item, events, now=now, is_captured_again=True)
             changed.append(item.id)
             moved += 1
             continue
@@ -162,7 +171,7 @@ def refresh_items(
             continue
         if waits_for_own_second(conn, item):
             continue
-        place = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
+        place = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id)).said(because)
         if items.set_lane(conn, item.id, lane=place.lane, reason=place.reason):
             changed.append(item.id)
             if place.lane != item.base_lane:
@@ -181,26 +190,35 @@ def _is_left_out(conn: Connection, item_id: UUID, shows: _Shows) -> bool:
     return bool(shows.standings) and are_small and next_captures.is_of_page_only(conn, item_id)
 
 
-def bring_back_small(
-    conn: Connection, item: Item, events: list[NewEvent], *, now: datetime, is_captured_again: bool
+def bring_back(
+    conn: Connection,
+    item: Item,
+    events: list[NewEvent],
+    *,
+    now: datetime,
+    is_captured_again: bool,
+    because: str | None = None,
 ) -> None:
-    """Bring back a picture that was left out as too small, and the pages of it that were closed as harmless.
+    """Bring back a closed item that is to be judged after all, and the pages of it that were closed as harmless.
 
     Args:
         is_captured_again: no view of it was kept, and a person will have to look; a file cannot be had again.
+        because: said before the reason for which the item waits; its pages say how many of their pictures wait.
     """
     if is_captured_again and item.kind is ItemKind.URL:
         items.report_again(conn, [item.id], event="reported_again", remit=item.remit, now=now)
         events.append(NewEvent(stream_of("item", item.id), "reported_again"))
     else:
-        _reopen(conn, item, events, now=now)
+        _reopen(conn, item, events, now=now, because=because)
     for page in items.lock_items(conn, items.read_parent_ids(conn, item.id)):
-        if page.closed_as in _JUDGED_HARMLESS:
+        if page.closed_as in JUDGED_HARMLESS:
             _reopen(conn, page, events, now=now)
 
 
-def _reopen(conn: Connection, item: Item, events: list[NewEvent], *, now: datetime) -> None:
-    place = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
+def _reopen(
+    conn: Connection, item: Item, events: list[NewEvent], *, now: datetime, because: str | None = None
+) -> None:
+    place = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id)).said(because)
     items.move_item(conn, item.id, item.state, "reopened", now=now, lane=place.lane, reason=place.reason)
     events.append(NewEvent(stream_of("item", item.id), "reopened", {"before": item.state.value}))
 
@@ -215,7 +233,7 @@ def _is_same_as_before(conn: Connection, item_id: UUID, shows: _Shows) -> bool:
     if not shows.children and not shows.standings:
         return False
     return (
-        all(child.closed_as in _JUDGED_HARMLESS for child in shows.children)
+        all(child.closed_as in JUDGED_HARMLESS for child in shows.children)
         and all(one.is_same_as_before and not one.has_newer_match for one in shows.standings)
         and not items.is_in_danger(conn, item_id)
     )

@@ -24,11 +24,12 @@ from triage.rules.urls import NormalUrl
 from triage.steps.keep_pictures import EmbeddedFile as EmbeddedFile
 from triage.steps.keep_pictures import KeptPictures, keep_pictures
 from triage.steps.place_item import place_captured, refresh_items
+from triage.steps.record_matches import record_matches
 from triage.steps.take_capture import TakenCapture, find_site_of
 from triage.store import captures, custody, evidence, host_turns, images, items, next_captures
 from triage.store.captures import CaptureFacts
 from triage.store.custody import Body, NewEvent, stream_of
-from triage.store.images import NewImage, NewMatch
+from triage.store.images import NewImage
 from triage.store.rows import Connection
 from triage.vault import ImageSeal
 
@@ -325,33 +326,17 @@ def _store_file(
     images.link_image(conn, taken.item.id, image_id, taken.capture_id)
     if any(hit.fingerprint not in ids for hit in file.hits):
         raise StaleStateError  # other values stand for this image: a hit is never dropped, match those instead
-    matches = [
-        NewMatch(
-            fingerprint_id=ids[hit.fingerprint],
-            image_id=image_id,
-            entry_id=hit.entry_id,
-            kind=hit.kind,
-            distance=hit.distance,
-            entry_class=file.entries[hit.entry_id].entry_class,
-            is_trusted=(file.entries[hit.entry_id].set_id, file.entries[hit.entry_id].entry_class)
-            in file.trusted,
-        )
-        for hit in file.hits
-        if hit.entry_id in file.entries  # an entry that was withdrawn meanwhile is no match any more
-    ]
-    added = images.insert_matches(conn, matches, generation=file.generation, now=now)
-    events.append(
-        NewEvent(
-            stream_of("image", image_id),
-            "matched",
-            {
-                "generation": file.generation,
-                "exact": sum(1 for match in matches if match.kind == "exact"),
-                "near": sum(1 for match in matches if match.kind == "near"),
-                "new": added,
-            },
-        )
+    added, event = record_matches(
+        conn,
+        image_id,
+        ids,
+        file.hits,
+        entries=file.entries,
+        trusted=file.trusted,
+        generation=file.generation,
+        now=now,
     )
+    events.append(event)
     return unused, image_id if standing is not None and added else None
 
 

@@ -31,7 +31,7 @@ from triage.rules.states import Basis, ClosedAs, ImageState, ItemState, Lane
 from triage.settings import Settings
 from triage.steps.close_sendings import withdraw_for_items
 from triage.steps.issue_sendings import issue_police
-from triage.steps.place_item import bring_back_small, choose_place
+from triage.steps.place_item import bring_back, choose_place
 from triage.store import assessments, captures, holds, items
 from triage.store.assessments import JudgedImage
 from triage.store.custody import NewEvent, stream_of
@@ -125,7 +125,7 @@ def _bring_back_small(settling: Settling, shown_by: list[Item]) -> bool:
         )
     ]
     for item in back:
-        bring_back_small(settling.conn, item, settling.events, now=settling.now, is_captured_again=False)
+        bring_back(settling.conn, item, settling.events, now=settling.now, is_captured_again=False)
     return bool(back)
 
 

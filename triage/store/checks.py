@@ -93,6 +93,11 @@ INVARIANTS: tuple[Invariant, ...] = (
         " AND NOT EXISTS (SELECT FROM shown_children WHERE parent_id = items.id)",
     ),
     Invariant(
+        "Every hash of a list is of an entry.",
+        "SELECT entry_id FROM hash_entry_fingerprints AS f WHERE NOT EXISTS"
+        " (SELECT FROM hash_entries WHERE hash_entries.id = f.entry_id)",
+    ),
+    Invariant(
         "Every image has its three digests.",
         "SELECT id FROM images WHERE (SELECT count(DISTINCT algorithm) FROM fingerprints"
         " WHERE image_id = images.id AND algorithm IN ('md5', 'sha1', 'sha256')) <> 3",

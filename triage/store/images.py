@@ -271,19 +271,19 @@ def is_shown_by(conn: Connection, image_id: UUID, item_id: UUID) -> bool:
 def find_images_leaning_on(
     conn: Connection,
     *,
-    entry_id: UUID | None = None,
+    generation: int | None = None,
     set_name: str | None = None,
     entry_class: str | None = None,
 ) -> list[UUID]:
-    """Return the images that matched one entry, or the live entries of one class of a set."""
+    """Return the images that matched entries of one change, or the entries of one class of a set."""
     rows = conn.execute(
         "SELECT DISTINCT matches.image_id FROM matches"
         " JOIN hash_entries ON hash_entries.id = matches.entry_id"
         " JOIN hash_sets ON hash_sets.id = hash_entries.set_id"
-        " WHERE (%(entry_id)s::uuid IS NULL OR matches.entry_id = %(entry_id)s)"
+        " WHERE (%(generation)s::bigint IS NULL OR hash_entries.generation = %(generation)s)"
         " AND (%(set_name)s::text IS NULL OR hash_sets.name = %(set_name)s)"
         " AND (%(class)s::text IS NULL OR hash_entries.class = %(class)s) ORDER BY matches.image_id",
-        {"entry_id": entry_id, "set_name": set_name, "class": entry_class},
+        {"generation": generation, "set_name": set_name, "class": entry_class},
     ).fetchall()
     return [row[0] for row in rows]
 

@@ -108,17 +108,42 @@ class Database:
         Raises:
             ServerUnavailableError: PostgreSQL does not answer, twice.
         """
+        return self._run_twice(self._run_once, work)
+
+    def _run_twice(
+        self, run_once: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]
+    ) -> T:
         try:
-            return self._run_once(work)
+            return run_once(work)
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
             _log.info("two transactions met; one of them runs again")
         except psycopg.OperationalError:
             _log.warning("a database connection was lost; checking the pool")
             self._pool.check()
         try:
-            return self._run_once(work)
+            return run_once(work)
         except psycopg.OperationalError as error:
             raise ServerUnavailableError(f"PostgreSQL does not answer: {type(error).__name__}") from None
+
+    def run_unbound(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` without a transaction around it: each statement commits for itself, and costs one round trip.
+
+        For steps whose one statement that writes asks again whatever was read before. `work` must be safe to run
+        twice, as in `run`.
+
+        Raises:
+            ServerUnavailableError: PostgreSQL does not answer, twice.
+        """
+        return self._run_twice(self._run_unbound_once, work)
+
+    def _run_unbound_once(self, work: Callable[[Connection], T]) -> T:
+        with self._pool.connection() as conn:
+            conn.autocommit = True
+            try:
+                return work(conn)
+            finally:
+                if not conn.closed:
+                    conn.autocommit = False
 
     def _run_once(self, work: Callable[[Connection], T]) -> T:
         with self._pool.connection() as conn, conn.transaction():

@@ -101,7 +101,13 @@ class BareChild:
 
 @dataclass(frozen=True, slots=True)
 class MatchFound:
-    """A live match of a picture with an entry of a hash set."""
+    """A match of a picture with an entry of a hash set that is neither withdrawn nor disputed.
+
+    Attributes:
+        is_contested: another list says the opposite of the same bytes; advisory at most.
+        is_negative: the set lists harmless files.
+        is_silenced: such a set has the same picture, so that this near hit does not count.
+    """
 
     image_id: UUID
     set_name: str
@@ -110,6 +116,9 @@ class MatchFound:
     kind: HitKind
     distance: int
     is_trusted: bool
+    is_contested: bool
+    is_negative: bool
+    is_silenced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,16 +234,17 @@ def read_bare_children(conn: Connection, item_id: UUID) -> list[BareChild]:
 
 
 def read_matches(conn: Connection, image_ids: Sequence[UUID]) -> list[MatchFound]:
-    """Return what these images match today: trusted ones first, then the nearest."""
+    """Return what these images match today, also what does not count: trusted ones first, then the nearest."""
     with conn.cursor(row_factory=row_of(MatchFound)) as cursor:
         return cursor.execute(
             "SELECT image_id, hash_sets.name AS set_name, hash_entries.class AS entry_class,"
-            " hash_entries.raw_value, live_matches.kind, min(distance) AS distance,"
-            " bool_or(is_trusted) AS is_trusted"
-            " FROM live_matches JOIN hash_entries ON hash_entries.id = entry_id"
+            " hash_entries.raw_value, present_matches.kind, min(distance) AS distance,"
+            " bool_or(is_trusted) AS is_trusted, bool_or(present_matches.is_contested) AS is_contested,"
+            " bool_or(present_matches.is_negative) AS is_negative, bool_and(is_silenced) AS is_silenced"
+            " FROM present_matches JOIN hash_entries ON hash_entries.id = entry_id"
             " JOIN hash_sets ON hash_sets.id = hash_entries.set_id WHERE image_id = ANY(%(ids)s)"
             " GROUP BY image_id, hash_sets.name, hash_entries.id, hash_entries.class, hash_entries.raw_value,"
-            " live_matches.kind"
+            " present_matches.kind"
             " ORDER BY image_id, bool_or(is_trusted) DESC, min(distance), hash_sets.name, hash_entries.id",
             {"ids": list(image_ids)},
         ).fetchall()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashsets.blank import is_blank
-from hashsets.digests import find_equal, is_sorted, sort_table
+from hashsets.digests import is_sorted, is_whole, sort_table
 from hashsets.errors import InvalidHashError
 from hashsets.model import DIGESTS, DIHEDRAL, HEX_DIGITS, Algorithm, Fingerprint, Hit, HitKind
 from hashsets.search import Index
@@ -221,12 +221,17 @@ def test_the_same_rows_in_any_order_give_the_same_answer(build):
 
 
 @QUICK
-@given(st.lists(st.binary(min_size=20, max_size=20), max_size=30))
-def test_tables_are_sorted_as_bytes_and_found_again(values):
-    packed = b"".join(value + number.to_bytes(16, "big") for number, value in enumerate(values))
-    table, entries = sort_table(packed, 20)
-    assert [row.tobytes() for row in table] == sorted(values)
-    assert is_sorted(table)
+@given(st.lists(st.binary(min_size=20, max_size=20), min_size=1, max_size=60), st.integers(0, 2))
+def test_tables_are_sorted_as_bytes_and_found_again(values, alike):
+    """Also values that begin alike, so that one prefix holds all of them."""
+    values = [bytes(alike * 8) + value[alike * 8 :] for value in values]
+    packed = np.frombuffer(b"".join(values), np.uint8).reshape(-1, 20)
+    table = sort_table(packed, np.arange(len(values)))
+    assert [row.tobytes() for row in table.values] == sorted(values)
+    assert is_whole(table)
     for number, value in enumerate(values):
-        assert number in {int.from_bytes(entries[row].tobytes(), "big") for row in find_equal(table, value)}
-    assert is_sorted(table[::-1].copy()) == (len(set(values)) < 2)
+        assert sorted(table.find(value)) == [
+            place for place, each in enumerate(values) if each == values[number]
+        ]
+    assert len(table.find(b"\xff" * 20)) == values.count(b"\xff" * 20)
+    assert is_sorted(table.values[::-1].copy()) == (len(set(values)) < 2)

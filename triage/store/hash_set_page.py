@@ -1,0 +1,44 @@
+"""What the page of hash sets shows beside their counts: who trusts which class, and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from hashsets.model import EntryClass
+from triage.store.rows import Connection, row_of
+
+
+class TrustStep(StrEnum):
+    """One person proposes, another one confirms."""
+
+    PROPOSED = "proposed"
+    CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustGiven:
+    """One step of trust in a class of a set."""
+
+    set_id: UUID
+    entry_class: EntryClass
+    step: TrustStep
+    person_id: UUID
+    name: str
+    reason: str
+    at: datetime
+
+
+def list_trusts(conn: Connection) -> list[TrustGiven]:
+    """Return all steps of trust, in the order in which they were taken."""
+    with conn.cursor(row_factory=row_of(TrustGiven)) as cursor:
+        return cursor.execute(
+            "SELECT set_id, class AS entry_class, step, person_id, persons.name, reason, at FROM hash_set_trusts"
+            " JOIN persons ON persons.id = person_id ORDER BY at, set_id, class, step DESC"
+        ).fetchall()
+
+
+def find_set_name(conn: Connection, set_id: UUID) -> str | None:
+    """Return the name of a set; None if there is none."""
+    row = conn.execute("SELECT name FROM hash_sets WHERE id = %(id)s", {"id": set_id}).fetchone()
+    return row[0] if row else None
