@@ -298,7 +298,9 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             "evidence_destroyed": {"object_gone"},
             "sendings": {"recipient_id", "state", "next_try_at", "nudged_at", "reason"},
         },
-        "DELETE": dict.fromkeys(("evidence_keys", "evidence_objects", "sending_items", "host_turns"), ALL),
+        "DELETE": dict.fromkeys(
+            ("evidence_keys", "evidence_objects", "sending_items", "host_turns", "match_questions"), ALL
+        ),
     },
     "hotline_outbound": {
         "INSERT": {"custody_events": ALL},
@@ -346,7 +348,7 @@ HIDDEN: dict[str, dict[str, str | set[str]]] = {
         "credentials": ALL,
         "sessions": ALL,
         "match_quotas": ALL,
-        "match_questions": ALL,
+        "match_questions": {"id", "token_id", "hashes", "hits"},
     },
     "hotline_outbound": {
         "reports": ALL,

@@ -6,6 +6,7 @@
    event; from then on nobody can open them. Then delete the objects.
 3. Stored objects that no row names and that are old enough to belong to no running job.
 4. Sites that nobody asked for a day: what is kept of their turns has served.
+5. Questions that machines asked more than a year ago.
 """
 
 import logging
@@ -19,7 +20,7 @@ from triage.errors import StorageError
 from triage.model import EvidenceKind
 from triage.rules.retention import choose_expired, settled_before
 from triage.settings import Settings
-from triage.store import captures, custody, evidence, host_turns
+from triage.store import captures, custody, evidence, host_turns, questions
 from triage.store.custody import NewEvent, stream_of
 from triage.store.pool import Database
 from triage.store.rows import Connection
@@ -28,25 +29,29 @@ from triage.vault import EVIDENCE, INTAKE, ObjectVault
 _log = logging.getLogger(__name__)
 _BATCH = 500
 TURNS_KEPT_S = 86400.0
+QUESTIONS_KEPT_S = 400 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many objects a round destroyed, by what they were; and how many sites it forgot."""
+    """How many objects a round destroyed, by what they were; and how many sites and questions it forgot."""
 
     intake: int = 0
     evidence: int = 0
     orphans: int = 0
     sites: int = 0
+    questions: int = 0
 
 
 def purge_expired(database: Database, vault: ObjectVault, settings: Settings, *, now: datetime) -> Purged:
-    """Destroy uploads and evidence that have served, and forget sites that nobody asked for long."""
-    asked_before = now - timedelta(seconds=TURNS_KEPT_S)
+    """Destroy uploads and evidence that have served, and forget sites and questions of long ago."""
+    fetched_before = now - timedelta(seconds=TURNS_KEPT_S)
+    asked_before = now - timedelta(seconds=QUESTIONS_KEPT_S)
     return Purged(
         intake=_purge_intake(database, vault, now),
         evidence=_purge_evidence(database, vault, settings, now),
-        sites=database.run(lambda conn: host_turns.purge_turns(conn, changed_before=asked_before)),
+        sites=database.run(lambda conn: host_turns.purge_turns(conn, changed_before=fetched_before)),
+        questions=database.run(lambda conn: questions.purge_questions(conn, asked_before=asked_before)),
     )
 
 

@@ -55,6 +55,11 @@ RETENTION: tuple[Rule, ...] = (
         "its pace is known anew with the next request",
     ),
     Rule(
+        "questions by machines (which token, when, how many hashes and hits)",
+        "400 days",
+        "they show what a token was used for; which hashes it asked about is never kept",
+    ),
+    Rule(
         "a stored object without a row (a crash left it)",
         "ORPHAN_AFTER",
         "it belongs to no item and nobody can open it",

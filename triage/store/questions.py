@@ -99,6 +99,13 @@ def count_question(
     return Counted(row[0], row[1], row[2]) if row else Counted(False, False, 0)
 
 
+def purge_questions(conn: Connection, *, asked_before: datetime) -> int:
+    """Forget questions of long ago; return how many."""
+    return conn.execute(
+        "DELETE FROM match_questions WHERE asked_at < %(before)s", {"before": asked_before}
+    ).rowcount
+
+
 def read_listed(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, ListedEntry]:
     """Return what the live entries among the ids say; those withdrawn or disputed since are left out."""
     with conn.cursor(row_factory=row_of(ListedEntry)) as cursor:

@@ -183,6 +183,7 @@ CREATE TABLE match_questions (
   hashes   integer NOT NULL CHECK (hashes >= 0),
   hits     integer NOT NULL CHECK (hits >= 0)
 );
+CREATE INDEX match_questions_old ON match_questions (asked_at);
 
 REVOKE ALL ON FUNCTION reopen_matched_image(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION reopen_matched_image(uuid) TO hotline_worker;
@@ -190,6 +191,7 @@ GRANT SELECT ON rematching, match_quotas, match_questions TO hotline_staff;
 GRANT SELECT, UPDATE (nudged_at) ON rematching TO hotline_worker;
 GRANT INSERT ON match_quotas, match_questions TO hotline_staff;
 GRANT UPDATE (minute, in_minute, day, in_day) ON match_quotas TO hotline_staff;
+GRANT SELECT (asked_at), DELETE ON match_questions TO hotline_worker;
 
 
 -- Our own feed of a set, as it left (out) or was taken in (in): the chain of manifests that the next one follows.
