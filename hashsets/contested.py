@@ -56,12 +56,14 @@ _MARK = """
             SELECT FROM hash_entry_fingerprints AS f
             JOIN hash_entry_fingerprints AS n ON n.algorithm = f.algorithm AND n.value = f.value
             JOIN hash_entries AS o ON o.id = n.entry_id AND o.set_id <> e.set_id
+            JOIN hash_sets AS others ON others.id = o.set_id JOIN hash_sets AS own ON own.id = e.set_id
             WHERE f.entry_id = e.id AND f.algorithm <> 'phash' AND (
                 o.withdrawn_at IS NULL AND o.disputed_at IS NULL AND (
                     e.class IN ('baseline', 'national_illegal') AND o.class = 'not_illegal'
                     OR e.class = 'not_illegal' AND o.class IN ('baseline', 'national_illegal')
                 )
                 OR e.class IN ('baseline', 'national_illegal') AND o.class IN ('baseline', 'national_illegal')
+                AND others.provider <> own.provider
                 AND o.withdrawn_at IS NOT NULL AND NOT o.withdrawn_here AND NOT EXISTS (
                     SELECT FROM hash_entry_fingerprints AS again
                     JOIN hash_entries AS kept ON kept.id = again.entry_id

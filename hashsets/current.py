@@ -39,6 +39,9 @@ def _committed_state(conn: Connection) -> Iterator[None]:
     with conn.transaction() if conn.autocommit else nullcontext():
         if has_own_changes(conn):
             raise IndexUnreadableError("The index is built after the commit, not before")
+        # Reading millions of rows and writing them takes longer than a page may.
+        conn.execute("SET LOCAL statement_timeout = 0")
+        conn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield
 
 

@@ -70,8 +70,8 @@ def deny_hashes(
     return denied
 
 
-def sift_entry(entry: Entry, denied: Denied, *, is_negative: bool) -> Entry | BadRow:
-    """Return an entry without the hashes that say nothing, or why it cannot be used.
+def sift_entry(entry: Entry, denied: Denied, *, is_negative: bool) -> Entry | BadRow | None:
+    """Return an entry without the hashes that say nothing, or why it cannot be used; None where persons denied it.
 
     Args:
         denied: what persons have denied.
@@ -81,8 +81,10 @@ def sift_entry(entry: Entry, denied: Denied, *, is_negative: bool) -> Entry | Ba
         return entry
     left = frozenset(pair for pair in entry.fingerprints if pair not in denied and not is_blank(*pair))
     if not left:
+        if any(pair in denied for pair in entry.fingerprints):
+            return None
         return BadRow(
-            entry.line, "the row has only hashes that say nothing: of an empty file, blank or denied"
+            entry.line, "the row has only hashes that say nothing: of an empty file or a blank picture"
         )
     entry_class = entry.entry_class
     if is_negative and entry_class is not EntryClass.NOT_ILLEGAL:

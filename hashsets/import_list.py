@@ -41,7 +41,7 @@ class Weight:
         live: live ones before.
         missing: live ones that a snapshot no longer names.
         taken_back: live ones that it withdraws by name.
-        flipped: live ones that it puts into another class.
+        flipped: live ones that it puts into another class, or takes a hash from.
     """
 
     live: int
@@ -108,6 +108,9 @@ def weigh_list(conn: Connection, set_id: UUID, *, is_snapshot: bool) -> Weight:
     if not is_snapshot:
         cursor.execute(import_sql.DROP_STALE, {"set_id": set_id})
     cursor.execute("ANALYZE incoming_entries")
+    cursor.execute(import_sql.MAKE_FINGERPRINTS)
+    cursor.execute("CREATE INDEX ON incoming_fingerprints (source_key)")
+    cursor.execute("ANALYZE incoming_fingerprints")
     row = cursor.execute(import_sql.COUNT_PLAN, {"set_id": set_id, "is_snapshot": is_snapshot}).fetchone()
     return Weight(*(row or (0, 0, 0, 0)))
 
@@ -122,9 +125,6 @@ def apply_list(
         generation: the one that this change makes; every entry that it changes is given it.
     """
     cursor = conn.cursor(row_factory=tuple_row)
-    cursor.execute(import_sql.MAKE_FINGERPRINTS)
-    cursor.execute("CREATE INDEX ON incoming_fingerprints (source_key)")
-    cursor.execute("ANALYZE incoming_fingerprints")
     names = {"set_id": set_id, "now": now, "generation": generation}
     withdrawn = cursor.execute(import_sql.WITHDRAW_INCOMING, names).rowcount
     if is_snapshot:

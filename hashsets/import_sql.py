@@ -32,7 +32,14 @@ COUNT_PLAN = """
     SELECT count(*) FILTER (WHERE e.withdrawn_at IS NULL),
         count(*) FILTER (WHERE e.withdrawn_at IS NULL AND i.source_key IS NULL AND %(is_snapshot)s),
         count(*) FILTER (WHERE e.withdrawn_at IS NULL AND i.withdrawn),
-        count(*) FILTER (WHERE e.withdrawn_at IS NULL AND NOT i.withdrawn AND i.class <> e.class)
+        count(*) FILTER (WHERE e.withdrawn_at IS NULL AND NOT i.withdrawn AND (
+            i.class <> e.class OR e.id IN (
+                SELECT o.id FROM incoming_entries AS named
+                JOIN hash_entries AS o ON o.set_id = %(set_id)s AND o.source_key = named.source_key
+                JOIN hash_entry_fingerprints AS f ON f.entry_id = o.id
+                LEFT JOIN incoming_fingerprints AS n
+                ON n.source_key = o.source_key AND n.algorithm = f.algorithm AND n.value = f.value
+                WHERE n.source_key IS NULL)))
     FROM hash_entries AS e LEFT JOIN incoming_entries AS i ON i.source_key = e.source_key
     WHERE e.set_id = %(set_id)s
 """
@@ -77,7 +84,8 @@ CHANGE_INCOMING = """
 # Only the provider's own time is another one: nothing that anybody matches by has changed.
 NOTE_REVISION = """
     UPDATE hash_entries AS e SET revised_at = i.revised_at FROM incoming_entries AS i
-    WHERE e.set_id = %(set_id)s AND e.source_key = i.source_key AND i.revised_at > e.revised_at
+    WHERE e.set_id = %(set_id)s AND e.source_key = i.source_key
+    AND i.revised_at IS NOT NULL AND (e.revised_at IS NULL OR i.revised_at > e.revised_at)
 """
 
 ADD_INCOMING = """

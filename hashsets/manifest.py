@@ -4,6 +4,7 @@ folder/CURRENT               "gen-7-1f0c2a9e <sha256 of its manifest>"
 folder/gen-7-1f0c2a9e.json   format, byte order, generation, and of each segment rows, plans, sizes and checksums
 folder/seg-7-90cd11fa/       a segment, oldest first in the manifest
 folder/lock                  held by the one process that adds to the index
+folder/merge.lock            held by the one that merges, in a folder merge-… of its own
 """
 
 import fcntl

@@ -24,7 +24,7 @@ _FIRST_ROOM = 256
 """Hits that one call has room for before it must be asked again."""
 
 _CEILING = 12
-"""With more than this part of all rows as candidates, comparing every row is quicker."""
+"""One row in so many: with more candidates than that, comparing every row is quicker."""
 
 _Hits = ctypes.c_uint32 * (3 * _FIRST_ROOM)
 _State = ctypes.c_int64 * 2

@@ -1,6 +1,6 @@
 """Everything within a radius, exactly: the current generation, opened once and searched from any thread."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -9,6 +9,7 @@ import numpy as np
 
 from hashsets.blank import is_blank
 from hashsets.digests import Bytes2D, find_ids
+from hashsets.errors import IndexUnreadableError
 from hashsets.model import (
     DIGESTS,
     HEX_DIGITS,
@@ -39,6 +40,7 @@ class Index:
 
     def __init__(self, generation: Generation) -> None:
         self._opened = generation
+        self._is_damaged = False
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -69,6 +71,11 @@ class Index:
             for algorithm in segment.spec.rows:
                 found[algorithm] += int(np.count_nonzero(is_live[segment.number_rows(algorithm)]))
         return found
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a search has met something that cannot be: it must be built anew."""
+        return self._is_damaged
 
     def is_current(self, folder: Path) -> bool:
         """Say whether this is still the folder's current generation; costs one read of a small file."""
@@ -103,13 +110,11 @@ class Index:
             value = bytes.fromhex(normalise_hash(query.algorithm, query.value))
             if _is_searched(query, dihedral=dihedral):
                 asked.setdefault(query.algorithm, []).append((number, value))
-        nearest: dict[tuple[int, bytes], int] = {}
-        for algorithm, queries in asked.items():
-            radius = pdq_radius if algorithm is Algorithm.PDQ else PHASH_RADIUS
-            for number, entry_id, distance in self._find(algorithm, queries, radius):
-                known = nearest.get((number, entry_id))
-                if known is None or distance < known:
-                    nearest[number, entry_id] = distance
+        try:
+            nearest = self._find_nearest(asked, pdq_radius)
+        except IndexUnreadableError:
+            self._is_damaged = True
+            raise
         found = sorted((number, distance, entry_id) for (number, entry_id), distance in nearest.items())
         return [
             Hit(
@@ -120,6 +125,19 @@ class Index:
             )
             for number, distance, entry_id in found
         ]
+
+    def _find_nearest(
+        self, asked: Mapping[Algorithm, list[tuple[int, bytes]]], pdq_radius: int
+    ) -> dict[tuple[int, bytes], int]:
+        """Return the least distance of each query and entry that belong together."""
+        nearest: dict[tuple[int, bytes], int] = {}
+        for algorithm, queries in asked.items():
+            radius = pdq_radius if algorithm is Algorithm.PDQ else PHASH_RADIUS
+            for number, entry_id, distance in self._find(algorithm, queries, radius):
+                known = nearest.get((number, entry_id))
+                if known is None or distance < known:
+                    nearest[number, entry_id] = distance
+        return nearest
 
     def _find(
         self, algorithm: Algorithm, queries: list[tuple[int, bytes]], radius: int

@@ -298,9 +298,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             "evidence_destroyed": {"object_gone"},
             "sendings": {"recipient_id", "state", "next_try_at", "nudged_at", "reason"},
         },
-        "DELETE": dict.fromkeys(
-            ("evidence_keys", "evidence_objects", "sending_items", "host_turns", "match_questions"), ALL
-        ),
+        "DELETE": dict.fromkeys(("evidence_keys", "evidence_objects", "sending_items", "host_turns"), ALL),
     },
     "hotline_outbound": {
         "INSERT": {"custody_events": ALL},
@@ -348,7 +346,7 @@ HIDDEN: dict[str, dict[str, str | set[str]]] = {
         "credentials": ALL,
         "sessions": ALL,
         "match_quotas": ALL,
-        "match_questions": {"id", "token_id", "hashes", "hits"},
+        "match_questions": ALL,
     },
     "hotline_outbound": {
         "reports": ALL,
@@ -454,7 +452,12 @@ def test_functions_that_act_for_the_owner_are_these(conn) -> None:
     rows = conn.execute(
         "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     ).fetchall()
-    assert {row[0] for row in rows} == {"lock_custody_heads", "chain_custody_event", "reopen_matched_image"}
+    assert {row[0] for row in rows} == {
+        "lock_custody_heads",
+        "chain_custody_event",
+        "reopen_matched_image",
+        "purge_match_questions",
+    }
     for _, settings in rows:
         assert settings == ["search_path=public, pg_temp"]
     callable_ones = conn.execute(
@@ -467,6 +470,7 @@ def test_functions_that_act_for_the_owner_are_these(conn) -> None:
     assert dict(callable_ones) == {
         "lock_custody_heads": sorted(RUNTIME_ROLES),
         "reopen_matched_image": ["hotline_worker"],
+        "purge_match_questions": ["hotline_worker"],
     }
 
 

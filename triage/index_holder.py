@@ -4,7 +4,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
-from hashsets.current import ensure_current
+from hashsets.current import build_from_database, ensure_current
 from hashsets.errors import IndexBehindError
 from hashsets.search import Index
 from triage.store.pool import Database
@@ -42,6 +42,8 @@ class IndexHolder:
         try:
             index = self.find_current(at_least)  # another thread may just have opened it
             if index is None:
+                if self._index is not None and self._index.is_damaged:
+                    database.run(partial(build_from_database, folder=self._folder))
                 index = self._index = database.run(partial(ensure_current, folder=self._folder))
             return index
         finally:
@@ -51,4 +53,4 @@ class IndexHolder:
         """Return the opened index if it is the folder's newest and not behind this generation; asks no database."""
         index = self._index
         is_current = index is not None and index.generation >= at_least and index.is_current(self._folder)
-        return index if is_current else None
+        return index if index is not None and is_current and not index.is_damaged else None

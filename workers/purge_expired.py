@@ -1,12 +1,11 @@
 """Retention: destroy what has served (`rules/retention.py`), and delete what a crash left behind.
 
 1. Uploads whose capture is committed: delete the objects that the job itself could not delete.
-2. Images that are settled and past their undo window, or known by now: forget their identity and objects in
-   one transaction with a custody
-   event; from then on nobody can open them. Then delete the objects.
+2. Images that are settled and past their undo window, or known by now: forget their identity and objects in one
+   transaction with a custody event; from then on nobody can open them. Then delete the objects.
 3. Stored objects that no row names and that are old enough to belong to no running job.
 4. Sites that nobody asked for a day: what is kept of their turns has served.
-5. Questions that machines asked more than a year ago.
+5. Questions that machines asked more than 400 days ago.
 """
 
 import logging
@@ -29,7 +28,6 @@ from triage.vault import EVIDENCE, INTAKE, ObjectVault
 _log = logging.getLogger(__name__)
 _BATCH = 500
 TURNS_KEPT_S = 86400.0
-QUESTIONS_KEPT_S = 400 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +43,12 @@ class Purged:
 
 def purge_expired(database: Database, vault: ObjectVault, settings: Settings, *, now: datetime) -> Purged:
     """Destroy uploads and evidence that have served, and forget sites and questions of long ago."""
-    fetched_before = now - timedelta(seconds=TURNS_KEPT_S)
-    asked_before = now - timedelta(seconds=QUESTIONS_KEPT_S)
+    asked_before = now - timedelta(seconds=TURNS_KEPT_S)
     return Purged(
         intake=_purge_intake(database, vault, now),
         evidence=_purge_evidence(database, vault, settings, now),
-        sites=database.run(lambda conn: host_turns.purge_turns(conn, changed_before=fetched_before)),
-        questions=database.run(lambda conn: questions.purge_questions(conn, asked_before=asked_before)),
+        sites=database.run(lambda conn: host_turns.purge_turns(conn, changed_before=asked_before)),
+        questions=database.run(questions.purge_questions),
     )
 
 

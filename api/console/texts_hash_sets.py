@@ -28,9 +28,10 @@ TEXTS: dict[str, Text] = {
     "set_import_waits": {"sq": "Një listë pret drejtuesin", "en": "A list waits for a lead"},
     "set_waiting": {
         "sq": "Lista e dhënë më {when} do të tërhiqte {withdrawn} nga {live} hyrje dhe do të ndryshonte kategorinë "
-        "e {flipped}. Asgjë nuk ka ndryshuar; një drejtues e lejon me komandën “hotline hashset import”.",
+        "ose hash-et e {flipped}. Asgjë nuk ka ndryshuar; një drejtues e lejon me komandën “hotline hashset import”.",
         "en": "The list handed in at {when} would withdraw {withdrawn} of {live} entries and put {flipped} into "
-        "another class. Nothing has changed; a lead lets it with the command “hotline hashset import”.",
+        "another class, or take a hash from them. Nothing has changed; a lead lets it with the command "
+        "“hotline hashset import”.",
     },
     "trust": {"sq": "Besimi", "en": "Trust"},
     "trust_is_none": {"sq": "nuk i besohet", "en": "not trusted"},

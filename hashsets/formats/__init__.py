@@ -7,7 +7,6 @@ other one, in the order of the file. It raises InvalidListError for a file that 
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -21,16 +20,12 @@ class ReadOptions:
     Attributes:
         profile: a file that says what the columns of the list mean.
         region: two letters, whose law gives the list's categories their meaning.
-        key: a file with the public key that the list must be signed by.
-        path: the list's own file, for a format of several files that lie side by side.
-        now: the moment by which a list may have expired.
+        is_snapshot: the list is to be taken for the whole: what it does not name is withdrawn.
     """
 
     profile: Path | None = None
     region: str = ""
-    key: Path | None = None
-    path: Path | None = None
-    now: datetime | None = None
+    is_snapshot: bool = False
 
 
 Reader = Callable[[BinaryIO, ReadOptions], Iterator[Entry | BadRow]]

@@ -103,5 +103,7 @@ def read_list(stream: BinaryIO, options: ReadOptions) -> Iterator[Entry | BadRow
         raise InvalidListError("The list cannot be read without a profile of its columns")
     counts: Counter[str] = Counter()
     profile = check_profile(read_profile_file(options.profile))
+    if options.is_snapshot and not profile.is_snapshot:
+        raise InvalidListError("The list holds changes alone, as its profile says: it is no snapshot")
     yield from read_mapped_csv(stream, profile, passed_over=counts)
     log_passed_over(counts)

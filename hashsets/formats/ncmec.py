@@ -126,6 +126,8 @@ def read_list(stream: BinaryIO, options: ReadOptions) -> Iterator[Entry | BadRow
     """
     if options.profile is None:
         raise InvalidListError("The list cannot be read without a profile that says its environment")
+    if options.is_snapshot:
+        raise InvalidListError("A list of this format is a page of changes: it is no snapshot")
     facts = read_profile_file(options.profile)
     check_names(facts, ["environment"], ["environment", "self_reported_members"], under="")
     members = facts.get("self_reported_members", [])

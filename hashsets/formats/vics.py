@@ -1,4 +1,4 @@
-"""Project VIC lists: VICS 1.3 and 2.0 as JSON, both hash sets (`#Media`) and case files (`#Cases`).
+"""Project VIC lists: VICS 1.1–1.3 and 2.0 as JSON, both hash sets (`#Media`) and case files (`#Cases`).
 
 A record is known by its MD5; our key is made from that, so that no key is a hash. What a category means depends on
 the region that the list's context names. Categories that we keep out (0, none, 4, 5) take an entry back that was

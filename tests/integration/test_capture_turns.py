@@ -18,7 +18,7 @@ from triage.steps.take_capture import CROWDED_WAIT_S, take_capture
 from triage.store import captures, host_turns, items
 from triage.store.pool import Database
 from triage.vault import ObjectVault, new_identity
-from workers.purge_expired import QUESTIONS_KEPT_S, TURNS_KEPT_S, purge_expired
+from workers.purge_expired import TURNS_KEPT_S, purge_expired
 
 NOW = utcnow()
 PACE = SitePace(pace_s=1.0, burst=3, at_once=100)
@@ -220,18 +220,23 @@ def test_sites_that_nobody_asks_are_forgotten(conn, worker, database, tmp_path):
 def test_questions_of_machines_are_forgotten_after_more_than_a_year(conn, database, tmp_path):
     for area in ("intake", "evidence"):
         (tmp_path / area).mkdir()
+    now = utcnow()
+    token = new_id()
     conn.execute(
-        "WITH token AS (INSERT INTO api_tokens (id, name, token_digest, scope, created_at, expires_at)"
-        " VALUES (%(id)s, 'desk', sha256('t'), 'match', %(now)s, %(end)s) RETURNING id)"
-        " INSERT INTO match_questions (id, token_id, asked_at, hashes, hits) SELECT id, id, %(now)s, 1, 0 FROM token",
-        {"id": new_id(), "now": NOW, "end": NOW + timedelta(days=900)},
+        "INSERT INTO api_tokens (id, name, token_digest, scope, created_at, expires_at)"
+        " VALUES (%(id)s, 'desk', sha256('t'), 'match', %(now)s, %(end)s)",
+        {"id": token, "now": now, "end": now + timedelta(days=1)},
     )
+    for days in (399, 401):
+        conn.execute(
+            "INSERT INTO match_questions (id, token_id, asked_at, hashes, hits)"
+            " VALUES (%(id)s, %(token)s, %(at)s, 1, 0)",
+            {"id": new_id(), "token": token, "at": now - timedelta(days=days)},
+        )
     conn.commit()
     with Database(database.dsns["hotline_worker"], size=1) as pool:
         vault = ObjectVault(f"file://{tmp_path}")
-        for seconds, gone in ((QUESTIONS_KEPT_S - 1, 0), (QUESTIONS_KEPT_S + 1, 1)):
-            purged = purge_expired(pool, vault, load_settings({}), now=NOW + timedelta(seconds=seconds))
-            assert purged.questions == gone
+        assert [purge_expired(pool, vault, load_settings({}), now=now).questions for _ in range(2)] == [1, 0]
 
 
 def test_the_database_keeps_a_turn_only_for_what_waits_to_be_captured(conn, worker):

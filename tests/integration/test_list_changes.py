@@ -263,7 +263,7 @@ def test_denied_hashes_leave_every_set_and_no_list_brings_them_again(staff):
     left = staff.execute("SELECT value FROM hash_entry_fingerprints").fetchall()
     assert [row[0].hex() for row in left] == [digest("x")]
     result = load(staff, "two", entry("p", "logo", line=7), entry("q", "logo", "y"))
-    assert [(row.line, "denied" in row.reason) for row in result.bad] == [(7, True)]
+    assert result.bad == ()  # it is our word, not the list's fault
     assert result.counts.added == 1
 
 

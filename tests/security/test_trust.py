@@ -108,7 +108,8 @@ def probe(request: pytest.FixtureRequest, probes: dict[str, Probe]) -> Probe:
 
 def list_own_folders(up: RunningUp, kind: str, *, to_write: bool) -> list[Path]:
     own = [up.state.root / area for area in OBJECT_AREAS[kind]]
-    own += [up.deployment.index_dir] if kind == "worker" else []
+    # Staff answers machines by the index, and brings it up where it is behind; it may change the lists anyway.
+    own += [up.deployment.index_dir] if kind in {"worker", "staff"} else []
     own += [up.deployment.outbox_dir] if kind == "outbound" else []
     seen = [up.state.root / area for area in READ_AREAS.get(kind, ())]
     return own if to_write else [*own, *seen, up.state.keys(kind)]

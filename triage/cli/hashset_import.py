@@ -137,7 +137,7 @@ def _open_list(args: argparse.Namespace, conn: Connection) -> Iterator[_Opened]:
         source = ListSource(FEED, bytes.fromhex(feed.verified.sha256), is_snapshot)
         yield _Opened(_show_rows(feed.rows, None), source, feed.verified)
         return
-    options = ReadOptions(args.profile, args.region, args.key, args.file, utcnow())
+    options = ReadOptions(args.profile, args.region, args.snapshot)
     try:
         with args.file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").digest()
@@ -209,8 +209,9 @@ def _say_result(args: argparse.Namespace, result: ImportResult) -> None:
     if result.state is ImportState.WAITING and weight is not None:
         print(
             f"{args.name}: this list would withdraw {weight.removed} of {weight.live} entries and put"
-            f" {weight.flipped} into another class ({result.bad_rows} rows rejected). Nothing was changed: a lead"
-            " lets it by the same command with --confirm-large --by --reason."
+            f" {weight.flipped} into another class, or take a hash from them"
+            f" ({result.bad_rows} rows rejected). Nothing was changed: a lead lets it by the same command"
+            " with --confirm-large --by --reason."
         )
         return
     print(

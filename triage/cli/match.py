@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from hashsets.bands import name_band
 from hashsets.compute import digest_bytes
 from hashsets.current import ensure_current
 from hashsets.errors import InvalidHashError
@@ -71,7 +72,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "match",
         help="match files or hashes against the hash sets",
-        usage="hotline match [--json] [--practice] FILE|--pdq HEX|--digest HEX … | --stdin",
+        usage="hotline match [--json] [--practice] [--turned] FILE|--pdq HEX|--digest HEX … | --stdin",
         allow_abbrev=False,
     )
     parser.add_argument("--file", metavar="FILE", action=_InOrder, help="a file; `--file` may be left out")
@@ -81,6 +82,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--stdin",
         action="store_true",
         help="one query a line: algorithm:hex, or hex of a length that is known",
+    )
+    parser.add_argument(
+        "--turned",
+        action="store_true",
+        help="files also as if they were turned or mirrored; such hits are one band weaker",
     )
     add_json_flag(parser)
     add_practice_flag(parser)
@@ -145,7 +151,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         if args.stdin:
             return _match_lines(conn, index, deployment.index_dir, sys.stdin.buffer, as_json=args.json)
         for query, fingerprints, error in _read_queries(args.queries, settings):
-            shown = _match(conn, index, query, fingerprints)
+            shown = _match(conn, index, query, fingerprints, is_turned=args.turned)
             if error is not None:
                 shown["error"] = error
                 failed = failed or not fingerprints
@@ -153,8 +159,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     return 1 if failed else 0
 
 
-def _match(conn: Connection, index: Index, query: str, fingerprints: list[Fingerprint]) -> dict[str, Any]:
-    hits = index.search(fingerprints)
+def _match(
+    conn: Connection, index: Index, query: str, fingerprints: list[Fingerprint], *, is_turned: bool = False
+) -> dict[str, Any]:
+    hits = index.search(fingerprints, dihedral=is_turned)
     entries = read_entries(conn, sorted({hit.entry_id for hit in hits})) if hits else {}
     return {
         "query": query,
@@ -165,6 +173,7 @@ def _match(conn: Connection, index: Index, query: str, fingerprints: list[Finger
                 "kind": hit.kind.value,
                 "algorithm": hit.fingerprint.algorithm.value,
                 "distance": hit.distance,
+                "band": name_band(hit).value,
                 "class": entries[hit.entry_id].entry_class.value,
             }
             for hit in hits

@@ -102,9 +102,11 @@ class _Rows:
     def sift(self, rows: Iterable[Entry | BadRow]) -> Iterator[Entry]:
         """Yield the good ones and keep the others aside."""
         for place, row in enumerate(rows, start=1):
-            sifted = row
+            sifted: Entry | BadRow | None = row
             if isinstance(row, Entry):
                 sifted = sift_entry(row, self.denied, is_negative=self.is_negative)
+            if sifted is None:  # we took it out ourselves: no fault of the list
+                continue
             if isinstance(sifted, Entry):
                 self.good += 1
                 self.scheme = self.scheme or sifted.raw_scheme

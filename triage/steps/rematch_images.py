@@ -10,7 +10,7 @@
    is needed and no view is left it is captured again. An illegal verdict stands as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -92,7 +92,10 @@ def rematch_images(
             events.append(event)
     ids = [one.id for found in taken.values() for one in found]
     rematches.raise_fingerprints(conn, ids, generation=generation)
-    brought_back = _follow(conn, sorted(taken), events, now=now) if added else 0
+    since = {
+        image_id: min(one.since for one in taken[image_id]) for image_id in hit_images if image_id in taken
+    }
+    brought_back = _follow(conn, since, events, now=now) if since else 0
     custody.append(conn, events, actor="worker", now=now)
     return Rematched(len(taken), added, brought_back)
 
@@ -110,11 +113,11 @@ def _take(
     return taken
 
 
-def _follow(conn: Connection, image_ids: list[UUID], events: list[NewEvent], *, now: datetime) -> int:
-    """Place anew what shows an image with a new match that counts; return how many items came back."""
+def _follow(conn: Connection, since: Mapping[UUID, int], events: list[NewEvent], *, now: datetime) -> int:
+    """Place anew what shows an image of which a match is news and counts; return how many items came back."""
     brought_back = 0
     waiting: set[UUID] = set()
-    for image_id in rematches.find_newly_matched(conn, image_ids, matched_at=now):
+    for image_id in rematches.find_newly_matched(conn, since, matched_at=now):
         shown_by = items.lock_items(conn, images.find_items_showing_now(conn, image_id))
         closed = [item for item in shown_by if _comes_back(conn, item)]
         waits = [item for item in shown_by if item.state is ItemState.AWAITING_ASSESSMENT]

@@ -99,11 +99,10 @@ def count_question(
     return Counted(row[0], row[1], row[2]) if row else Counted(False, False, 0)
 
 
-def purge_questions(conn: Connection, *, asked_before: datetime) -> int:
-    """Forget questions of long ago; return how many."""
-    return conn.execute(
-        "DELETE FROM match_questions WHERE asked_at < %(before)s", {"before": asked_before}
-    ).rowcount
+def purge_questions(conn: Connection) -> int:
+    """Forget questions of more than 400 days ago, which is all that the worker may erase; return how many."""
+    row = conn.execute("SELECT purge_match_questions()").fetchone()
+    return int(row[0]) if row else 0
 
 
 def read_listed(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, ListedEntry]:

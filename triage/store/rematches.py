@@ -1,6 +1,6 @@
 """Fingerprints that were matched before the lists changed, and the one row that says when they were asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,10 +14,11 @@ _REMATCH_LOCK = 0x72656D61
 
 @dataclass(frozen=True, slots=True)
 class BehindFingerprint:
-    """A stored fingerprint that was matched at an older generation of the lists."""
+    """A stored fingerprint that was matched at an older generation of the lists, `since`."""
 
     id: UUID
     image_id: UUID
+    since: int
     fingerprint: Fingerprint
 
 
@@ -90,8 +91,8 @@ def find_images_behind(
 def read_behind(conn: Connection, image_ids: Sequence[UUID], *, generation: int) -> list[BehindFingerprint]:
     """Return the fingerprints of these images that are behind, image by image."""
     rows = conn.execute(
-        "SELECT id, image_id, algorithm, value, version, frame, orientation, quality FROM fingerprints"
-        " WHERE image_id = ANY(%(ids)s) AND matched_generation < %(generation)s"
+        "SELECT id, image_id, matched_generation, algorithm, value, version, frame, orientation, quality"
+        " FROM fingerprints WHERE image_id = ANY(%(ids)s) AND matched_generation < %(generation)s"
         " ORDER BY image_id, algorithm, frame, orientation, id",
         {"ids": list(image_ids), "generation": generation},
     ).fetchall()
@@ -99,7 +100,8 @@ def read_behind(conn: Connection, image_ids: Sequence[UUID], *, generation: int)
         BehindFingerprint(
             row[0],
             row[1],
-            Fingerprint(Algorithm(row[2]), bytes(row[3]).hex(), row[4], row[5], row[6], row[7]),
+            row[2],
+            Fingerprint(Algorithm(row[3]), bytes(row[4]).hex(), row[5], row[6], row[7], row[8]),
         )
         for row in rows
     ]
@@ -126,12 +128,22 @@ def raise_fingerprints(conn: Connection, ids: Sequence[UUID], *, generation: int
 # What follows from a new match
 
 
-def find_newly_matched(conn: Connection, image_ids: Sequence[UUID], *, matched_at: datetime) -> list[UUID]:
-    """Return those of the images of which a match of this moment counts: no list of harmless files silences it."""
+def find_newly_matched(conn: Connection, since: Mapping[UUID, int], *, matched_at: datetime) -> list[UUID]:
+    """Return those of the images of which a match is news and counts: no list of harmless files silences it.
+
+    News is what was matched in this moment, and a trusted entry that came back or changed since: withdrawn and listed
+    again, disputed and not any more, raised into another class. Its match stands from before.
+
+    Args:
+        since: for each image the generation at which it was matched last.
+    """
     rows = conn.execute(
-        "SELECT DISTINCT image_id FROM live_matches WHERE image_id = ANY(%(ids)s) AND matched_at = %(at)s"
-        " ORDER BY image_id",
-        {"ids": list(image_ids), "at": matched_at},
+        "SELECT DISTINCT live_matches.image_id FROM unnest(%(ids)s::uuid[], %(since)s::bigint[])"
+        " AS taken (image_id, since) JOIN live_matches ON live_matches.image_id = taken.image_id"
+        " JOIN hash_entries ON hash_entries.id = live_matches.entry_id"
+        " WHERE matched_at = %(at)s OR is_trusted AND hash_entries.generation > taken.since"
+        " ORDER BY live_matches.image_id",
+        {"ids": list(since), "since": list(since.values()), "at": matched_at},
     ).fetchall()
     return [row[0] for row in rows]
 

@@ -114,7 +114,7 @@ CREATE VIEW present_matches AS
          matches.kind = 'near' AND NOT hash_sets.is_negative AND EXISTS (
            SELECT FROM matches AS harmless
            JOIN hash_entries AS owned ON owned.id = harmless.entry_id
-             AND owned.withdrawn_at IS NULL AND owned.disputed_at IS NULL
+             AND owned.withdrawn_at IS NULL AND owned.disputed_at IS NULL AND NOT owned.is_contested
            JOIN hash_sets AS negative ON negative.id = owned.set_id AND negative.is_negative
            JOIN fingerprints AS seen ON seen.id = harmless.fingerprint_id
            JOIN fingerprints AS own ON own.id = matches.fingerprint_id
@@ -154,7 +154,8 @@ CREATE TABLE rematching (
 );
 INSERT INTO rematching DEFAULT VALUES;
 
--- Takes a verdict that is not "illegal" off a picture that a list matched after it was settled: it is judged anew.
+-- Takes a verdict that is not "illegal" off a picture that a list matched after it was settled, or that a trusted
+-- entry of it came back to or changed for since: it is judged anew.
 -- The worker may do just this to a verdict, and never says one.
 CREATE FUNCTION reopen_matched_image(wanted uuid) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -162,7 +163,8 @@ BEGIN
   UPDATE images SET state = 'unjudged', verdict = NULL, verdict_baseline = NULL, verdict_basis = NULL,
                     settled_at = NULL, round = round + 1
   WHERE id = wanted AND state = 'settled' AND verdict <> 'illegal'
-    AND EXISTS (SELECT FROM live_matches WHERE image_id = wanted AND matched_at > images.settled_at);
+    AND EXISTS (SELECT FROM live_matches JOIN hash_entries ON hash_entries.id = entry_id WHERE image_id = wanted
+                AND (matched_at > images.settled_at OR is_trusted AND hash_entries.changed_at > images.settled_at));
   RETURN FOUND;
 END $$;
 
@@ -185,13 +187,24 @@ CREATE TABLE match_questions (
 );
 CREATE INDEX match_questions_old ON match_questions (asked_at);
 
+-- Forgets questions of more than 400 days ago, and no others: who asked is for the auditor, not for a worker to erase.
+CREATE FUNCTION purge_match_questions() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE purged bigint;
+BEGIN
+  DELETE FROM match_questions WHERE asked_at < now() - interval '400 days';
+  GET DIAGNOSTICS purged = ROW_COUNT;
+  RETURN purged;
+END $$;
+REVOKE ALL ON FUNCTION purge_match_questions() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION purge_match_questions() TO hotline_worker;
+
 REVOKE ALL ON FUNCTION reopen_matched_image(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION reopen_matched_image(uuid) TO hotline_worker;
 GRANT SELECT ON rematching, match_quotas, match_questions TO hotline_staff;
 GRANT SELECT, UPDATE (nudged_at) ON rematching TO hotline_worker;
 GRANT INSERT ON match_quotas, match_questions TO hotline_staff;
 GRANT UPDATE (minute, in_minute, day, in_day) ON match_quotas TO hotline_staff;
-GRANT SELECT (asked_at), DELETE ON match_questions TO hotline_worker;
 
 
 -- Our own feed of a set, as it left (out) or was taken in (in): the chain of manifests that the next one follows.
