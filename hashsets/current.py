@@ -18,7 +18,7 @@ from hashsets.segments import (
     replace_segments,
 )
 from hashsets.snapshot import count_changes, has_own_changes, read_changes, read_snapshot
-from hashsets.store import Connection, read_generation
+from hashsets.store import Connection, read_generation, read_mark
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def build_from_database(conn: Connection, folder: Path) -> int:
 
 def _build(conn: Connection, folder: Path) -> int:
     found = read_snapshot(conn)
-    replace_segments(folder, found.generation, found.rows)
+    replace_segments(folder, found.generation, found.mark, found.rows)
     return found.generation
 
 
@@ -107,13 +107,15 @@ def _add_changes(conn: Connection, folder: Path) -> int | None:
     except IndexUnreadableError:
         return None
     since = opened.manifest.generation
+    if read_mark(conn, since) != opened.manifest.mark:
+        return None  # of another database, or of this one before an older backup took its place
     if read_generation(conn) <= since:
         return since  # another process was quicker
     most = max(FEW_CHANGES, int(FEW_SHARE * sum(each.entries for each in opened.manifest.segments)))
     if count_changes(conn, since, most=most) > most:
         return None
     found = read_changes(conn, since)
-    append_segment(folder, opened.manifest, found.generation, found.rows, found.changed)
+    append_segment(folder, opened.manifest, found.generation, found.mark, found.rows, found.changed)
     return found.generation
 
 
@@ -135,7 +137,7 @@ def ensure_current(conn: Connection, folder: Path) -> Index:
     except IndexUnreadableError:
         refusal = IndexUnreadableError
     else:
-        if index.generation == wanted:
+        if index.generation == wanted and index.mark == read_mark(conn, wanted):
             return index
         if index.generation > wanted:
             # Another process may have imported and built since our look at the database.

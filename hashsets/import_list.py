@@ -41,7 +41,7 @@ class Weight:
         live: live ones before.
         missing: live ones that a snapshot no longer names.
         taken_back: live ones that it withdraws by name.
-        flipped: live ones that it puts into another class, or takes a hash from.
+        flipped: live ones that it puts into another class, or takes a hash from; of another set, that it contests.
     """
 
     live: int
@@ -116,14 +116,43 @@ def weigh_list(conn: Connection, set_id: UUID, *, is_snapshot: bool) -> Weight:
 
 
 def apply_list(
-    conn: Connection, set_id: UUID, *, is_snapshot: bool, generation: int, now: datetime
-) -> ImportCounts:
+    conn: Connection, set_id: UUID, *, is_snapshot: bool, generation: int, now: datetime, is_confirmed: bool
+) -> ImportCounts | int:
     """Bring a hash set up to the staged list and drop the temporary tables; the caller raises the generation.
 
     Args:
         is_snapshot: what the list does not name is withdrawn.
         generation: the one that this change makes; every entry that it changes is given it.
+        is_confirmed: a person let it, however much of other sets it contests.
+
+    Returns:
+        What it did; or how many entries of one other set it would contest, where those are so many that a person must
+        decide: then nothing was changed.
     """
+    with conn.transaction() as attempt:
+        counts = _apply(conn, set_id, is_snapshot=is_snapshot, generation=generation, now=now)
+        contests = 0 if is_confirmed else _find_largest_contest(conn, set_id, generation)
+        if contests:
+            raise psycopg.Rollback(attempt)
+        drop_list(conn)
+    return contests or counts
+
+
+def _find_largest_contest(conn: Connection, set_id: UUID, generation: int) -> int:
+    """Return how many entries of one other set this generation has contested, if that is a big change; else 0."""
+    row = (
+        conn.cursor(row_factory=tuple_row)
+        .execute(
+            import_sql.COUNT_CONTESTED, {"set_id": set_id, "generation": generation, "least": BIG_CHANGE_MIN}
+        )
+        .fetchone()
+    )
+    return int(row[0]) if row is not None and row[0] > BIG_CHANGE_SHARE * row[1] else 0
+
+
+def _apply(
+    conn: Connection, set_id: UUID, *, is_snapshot: bool, generation: int, now: datetime
+) -> ImportCounts:
     cursor = conn.cursor(row_factory=tuple_row)
     names = {"set_id": set_id, "now": now, "generation": generation}
     withdrawn = cursor.execute(import_sql.WITHDRAW_INCOMING, names).rowcount
@@ -139,7 +168,6 @@ def apply_list(
         cursor.execute(import_sql.INSERT_NEW_FINGERPRINTS, names)
     if counts != ImportCounts():
         mark_contested(conn, set_id, generation, now=now, touched=added + changed + withdrawn)
-    drop_list(conn)
     return counts
 
 

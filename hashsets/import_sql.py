@@ -20,7 +20,9 @@ MAKE_FINGERPRINTS = """
     CREATE TEMPORARY TABLE incoming_fingerprints ON COMMIT DROP AS
     SELECT source_key, algorithm, decode(hash, 'hex') AS value
     FROM incoming_entries, unnest(algorithms, hashes) AS one (algorithm, hash)
-    WHERE NOT withdrawn
+    WHERE NOT withdrawn AND NOT EXISTS (
+        SELECT FROM denied_hashes AS d WHERE d.algorithm = one.algorithm AND d.value = decode(hash, 'hex')
+    )
 """
 
 DROP_STALE = """
@@ -112,4 +114,14 @@ INSERT_NEW_FINGERPRINTS = """
     JOIN hash_entries AS e ON e.set_id = %(set_id)s AND e.source_key = n.source_key
     WHERE e.generation = %(generation)s
     ORDER BY n.algorithm, n.value
+"""
+
+# Of the other set of which most entries became contested: how many, and how many it has.
+COUNT_CONTESTED = """
+    SELECT marked.entries, (SELECT count(*) FROM live_hash_entries AS l WHERE l.set_id = marked.set_id)
+    FROM (
+        SELECT set_id, count(*) AS entries FROM hash_entries
+        WHERE generation = %(generation)s AND is_contested AND set_id <> %(set_id)s
+        GROUP BY set_id HAVING count(*) >= %(least)s
+    ) AS marked ORDER BY marked.entries DESC, marked.set_id LIMIT 1
 """

@@ -25,7 +25,7 @@ from hashsets.model import Algorithm
 from hashsets.segment_files import FileSpec, SegmentSpec
 from hashsets.segment_writing import sync_folder
 
-FORMAT = 2
+FORMAT = 3
 """Version of this layout; another one is refused."""
 
 LOCK = "lock"
@@ -38,10 +38,18 @@ _MANIFEST_MAX = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The word in CURRENT that names it, the state of the database that it is, and its segments, oldest first."""
+    """What CURRENT names.
+
+    Attributes:
+        current: the word in CURRENT.
+        generation: number of the database's state that it is.
+        mark: what tells that state from another one of its number, as hex.
+        segments: oldest first.
+    """
 
     current: str
     generation: int
+    mark: str
     segments: tuple[SegmentSpec, ...]
 
     @property
@@ -114,10 +122,11 @@ def read_manifest(folder: Path, current: str) -> Manifest:
             raise IndexUnreadableError("The index cannot be read: it has another format")
         if content["generation"] != int(number):
             raise IndexUnreadableError("The index cannot be read: its manifest contradicts itself")
+        mark = str(content["mark"])
         segments = tuple(_read_segment(each) for each in content["segments"])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise IndexUnreadableError("The index cannot be read: its manifest is damaged") from None
-    return Manifest(current, int(number), segments)
+    return Manifest(current, int(number), mark, segments)
 
 
 def _read_segment(content: dict[str, Any]) -> SegmentSpec:
@@ -145,7 +154,7 @@ def _count(value: object) -> int:
     return value
 
 
-def publish(folder: Path, generation: int, segments: tuple[SegmentSpec, ...]) -> Manifest:
+def publish(folder: Path, generation: int, mark: str, segments: tuple[SegmentSpec, ...]) -> Manifest:
     """Write a manifest and make it the current one in one rename; the caller holds the lock.
 
     Raises:
@@ -155,6 +164,7 @@ def publish(folder: Path, generation: int, segments: tuple[SegmentSpec, ...]) ->
         "format": FORMAT,
         "byte_order": sys.byteorder,
         "generation": generation,
+        "mark": mark,
         "segments": [asdict(each) for each in segments],
     }
     data = json.dumps(content, indent=1).encode()
@@ -167,7 +177,7 @@ def publish(folder: Path, generation: int, segments: tuple[SegmentSpec, ...]) ->
     sync_folder(folder)
     aside.replace(folder / "CURRENT")
     sync_folder(folder)
-    return Manifest(current, generation, segments)
+    return Manifest(current, generation, mark, segments)
 
 
 def write_synced(path: Path, data: bytes) -> None:

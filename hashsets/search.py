@@ -57,6 +57,11 @@ class Index:
         return self._opened.manifest.generation
 
     @property
+    def mark(self) -> str:
+        """What tells that state from another one of its number, as hex; empty where it was not built of a database."""
+        return self._opened.manifest.mark
+
+    @property
     def counts(self) -> dict[Algorithm, int]:
         """Number of live hashes per algorithm; reads much of an index that was added to."""
         found = dict.fromkeys(Algorithm, 0)

@@ -107,35 +107,41 @@ def build_index_from_arrays(folder: Path, generation: int, rows: PackedRows) -> 
         OSError: the folder cannot be written; the former index stays current.
     """
     with hold_lock(folder):
-        replace_segments(folder, generation, rows)
+        replace_segments(folder, generation, "", rows)
 
 
-def replace_segments(folder: Path, generation: int, rows: PackedRows) -> None:
+def replace_segments(folder: Path, generation: int, mark: str, rows: PackedRows) -> None:
     """Do what `build_index_from_arrays` says; the caller holds the lock."""
     if _published_generation(folder) > generation:
         return
-    _write_and_publish(folder, generation, (), rows, NO_IDS)
+    _write_and_publish(folder, generation, mark, (), rows, NO_IDS)
 
 
 def append_segment(
-    folder: Path, before: Manifest, generation: int, rows: PackedRows, changed: Bytes2D
+    folder: Path, before: Manifest, generation: int, mark: str, rows: PackedRows, changed: Bytes2D
 ) -> None:
     """Add what changed since a generation; the caller holds the lock.
 
     Args:
         before: the current manifest.
         generation: number of the database's state from now on.
+        mark: of that state.
         rows: the live hashes of all changed entries.
         changed: (N, 16) ids of all changed entries: new, other, withdrawn or disputed.
 
     Raises:
         OSError: the folder cannot be written; the former index stays current.
     """
-    _write_and_publish(folder, generation, before.segments, rows, changed)
+    _write_and_publish(folder, generation, mark, before.segments, rows, changed)
 
 
 def _write_and_publish(
-    folder: Path, generation: int, before: tuple[SegmentSpec, ...], rows: PackedRows, changed: Bytes2D
+    folder: Path,
+    generation: int,
+    mark: str,
+    before: tuple[SegmentSpec, ...],
+    rows: PackedRows,
+    changed: Bytes2D,
 ) -> None:
     added: tuple[SegmentSpec, ...] = ()
     if len(changed) or any(len(values) for values, _ in rows.values()):
@@ -146,7 +152,7 @@ def _write_and_publish(
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)
             raise
-    _remove_unnamed(folder, publish(folder, generation, before + added))
+    _remove_unnamed(folder, publish(folder, generation, mark, before + added))
 
 
 def _name_segment(generation: int) -> str:
@@ -254,7 +260,7 @@ def _publish_merge(folder: Path, before: Manifest, first: int, spec: SegmentSpec
         merged = SegmentSpec(target.name, spec.entries, spec.superseded, spec.rows, spec.plans, spec.files)
         is_empty = not spec.files
         kept = before.segments[:first] + (() if is_empty else (merged,)) + now.segments[len(names) :]
-        _remove_unnamed(folder, publish(folder, now.generation, kept))
+        _remove_unnamed(folder, publish(folder, now.generation, now.mark, kept))
     return True
 
 

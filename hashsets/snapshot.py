@@ -46,19 +46,21 @@ class Changes:
 
     Attributes:
         generation: number of the state.
+        mark: what tells it from another one of that number, as hex.
         rows: for each algorithm values (N, width) and entry ids (N, 16), as bytes.
         changed: (N, 16) ids of the entries that changed; empty where all were read.
     """
 
     generation: int
+    mark: str
     rows: Mapping[Algorithm, tuple[Bytes2D, Bytes2D]]
     changed: Bytes2D
 
 
 _READ_ALL = """
     COPY (
-        SELECT '00000000-0000-0000-0000-000000000000'::uuid, 0::int2, substr(int8send(generation) || %(pad)s, 1, 32)
-        FROM hash_generation
+        SELECT mark, 0::int2, substr(int8send(generation) || %(pad)s, 1, 32)
+        FROM hash_generation JOIN hash_generation_marks USING (generation)
         UNION ALL
         SELECT e.id, array_position(%(words)s::text[], f.algorithm)::int2, substr(f.value || %(pad)s, 1, 32)
         FROM live_hash_entries AS e JOIN hash_entry_fingerprints AS f ON f.entry_id = e.id
@@ -67,8 +69,8 @@ _READ_ALL = """
 
 _READ_CHANGES = """
     COPY (
-        SELECT '00000000-0000-0000-0000-000000000000'::uuid, 0::int2, substr(int8send(generation) || %(pad)s, 1, 32)
-        FROM hash_generation
+        SELECT mark, 0::int2, substr(int8send(generation) || %(pad)s, 1, 32)
+        FROM hash_generation JOIN hash_generation_marks USING (generation)
         UNION ALL
         SELECT e.id, %(changed)s::int2, %(pad)s FROM hash_entries AS e WHERE e.generation > %(since)s
         UNION ALL
@@ -119,7 +121,7 @@ def _read(conn: Connection, statement: str, since: int) -> Changes:
                 parts.setdefault(kind, []).append(found)
     if _GENERATION not in parts:
         raise IndexUnreadableError("The database has no generation of hash sets")
-    ((number, _),) = parts.pop(_GENERATION)
+    ((number, mark),) = parts.pop(_GENERATION)
     changed = np.concatenate(
         [ids for _, ids in parts.pop(_CHANGED, [])] or [np.zeros((0, ENTRY_WIDTH), np.uint8)]
     )
@@ -130,7 +132,7 @@ def _read(conn: Connection, statement: str, since: int) -> Changes:
             np.concatenate([each[0] for each in own_parts]),
             np.concatenate([each[1] for each in own_parts]),
         )
-    return Changes(int.from_bytes(number.tobytes(), "big"), united, changed)
+    return Changes(int.from_bytes(number.tobytes(), "big"), mark.tobytes().hex(), united, changed)
 
 
 def _take_apart(blocks: Iterable[bytes | bytearray | memoryview]) -> Iterator[np.ndarray]:

@@ -202,11 +202,27 @@ def read_generation(conn: Connection) -> int:
 
 def bump_generation(conn: Connection) -> int:
     """Raise the generation by one and return it; holds the row's lock until the transaction ends."""
-    bump = "UPDATE hash_generation SET generation = generation + 1 RETURNING generation"
+    bump = (
+        "WITH bumped AS (UPDATE hash_generation SET generation = generation + 1 RETURNING generation)"
+        " INSERT INTO hash_generation_marks (generation) SELECT generation FROM bumped RETURNING generation"
+    )
     row = _cursor(conn).execute(bump).fetchone()
     if row is None:
         raise IndexUnreadableError("The database has no generation of hash sets")
     return int(row[0])
+
+
+def read_mark(conn: Connection, generation: int) -> str:
+    """Return what tells a generation from another one of the same number, as hex; empty where there is none."""
+    row = (
+        _cursor(conn)
+        .execute(
+            "SELECT mark FROM hash_generation_marks WHERE generation = %(generation)s",
+            {"generation": generation},
+        )
+        .fetchone()
+    )
+    return row[0].hex if row else ""
 
 
 def lock_generation(conn: Connection) -> int:
@@ -257,7 +273,11 @@ def import_entries(
     stage_list(conn, entries)
     generation = lock_generation(conn)
     weigh_list(conn, set_id, is_snapshot=is_snapshot)
-    counts = apply_list(conn, set_id, is_snapshot=is_snapshot, generation=generation, now=now)
+    counts = apply_list(
+        conn, set_id, is_snapshot=is_snapshot, generation=generation, now=now, is_confirmed=True
+    )
+    if not isinstance(counts, ImportCounts):
+        return ImportCounts()
     if counts != ImportCounts():
         bump_generation(conn)
     return counts

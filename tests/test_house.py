@@ -222,6 +222,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
                 *("hash_entries", "hash_entry_fingerprints", "hash_set_trusts", "hash_sets", "hostings"),
                 *("denied_hashes", "hash_disputes", "hash_imports", "hash_import_bad_rows", "hash_recalls"),
                 "hash_feeds",
+                "hash_generation_marks",
                 *("join_links", "looks", "networks", "person_roles", "persons", "police_holds"),
                 *("practice_names", "recipients", "sending_items", "sendings", "sessions"),
                 *("sign_in_failures", "skips", "match_quotas", "match_questions"),

@@ -90,6 +90,30 @@ def test_a_generation_without_changes_needs_no_segment(staff, baseline, folder):
     assert names_of(folder) == []
 
 
+def test_an_older_backup_that_goes_another_way_is_never_taken_for_the_same(staff, baseline, folder, conn):
+    rng = random.Random(4)
+    first, second, third = (draw_entry(rng, key) for key in "abc")
+    store.import_entries(staff, baseline.id, [first], now=NOW)
+    staff.commit()
+    assert ensure_current(staff, folder).generation == 1
+    # The database is put back to its beginning, and other lists lead to the same number.
+    conn.execute("UPDATE hash_generation_marks SET mark = gen_random_uuid() WHERE generation = 1")
+    conn.execute("DELETE FROM hash_entry_fingerprints")
+    conn.execute("DELETE FROM hash_entries")
+    conn.execute("UPDATE hash_generation SET generation = 0")
+    conn.execute("DELETE FROM hash_generation_marks WHERE generation = 1")
+    conn.commit()
+    store.import_entries(staff, baseline.id, [second], now=NOW)
+    staff.commit()
+    index = ensure_current(staff, folder)
+    assert index.generation == 1
+    assert index.search(ask([first])) == []
+    assert len(index.search(ask([second]))) == len(second.fingerprints)
+    store.import_entries(staff, baseline.id, [third], now=NOW)
+    staff.commit()
+    assert len(ensure_current(staff, folder).search(ask([second, third]))) == len(ask([second, third]))
+
+
 @pytest.mark.parametrize("seed", range(scale(2)))
 def test_replaying_changes_equals_a_full_build(staff, baseline, folder, tmp_path, seed):
     rng = random.Random(seed)

@@ -10,7 +10,7 @@ import pytest
 
 from hashsets import denied, snapshot, store
 from hashsets.errors import DisputeRefusedError, InvalidHashSetError, InvalidListError, UnknownEntryError
-from hashsets.model import Algorithm, BadRow, Entry, EntryClass
+from hashsets.model import Algorithm, BadRow, Entry, EntryClass, ImportCounts
 from tests.builders import SENDING, make_person
 from tests.counts import scale
 from triage.errors import NotAllowedError, UnknownThingError
@@ -256,6 +256,37 @@ def test_a_disputed_entry_is_silent_at_once_and_its_history_is_kept(staff, conn)
     assert custody.verify(staff).broken == ()
 
 
+def test_a_list_that_takes_hashes_away_or_contests_another_set_waits_like_one_that_withdraws(staff):
+    load(staff, "one", *(entry(f"k{number}") for number in range(20)))
+    other_hashes = [entry(f"k{number}", f"other {number}") for number in range(20)]
+    result = load(staff, "one", *other_hashes, source=FILE)
+    assert (result.state, result.weight.flipped, result.counts) == (ImportState.WAITING, 20, ImportCounts())
+    opposite = [entry(f"n{number}", f"k{number}", entry_class=EntryClass.NOT_ILLEGAL) for number in range(20)]
+    result = load(staff, "two", *opposite, source=FILE)
+    assert (result.state, result.weight.flipped) == (ImportState.WAITING, 20)
+    assert contested(staff) == []
+    assert live_keys(staff, "two") == []
+    confirmation = Confirmation("Lea", "their experts looked at each")
+    assert load(staff, "two", *opposite, source=FILE, confirmation=confirmation).counts.added == 20
+    assert len(contested(staff)) == 40
+
+
+def test_two_sets_of_one_provider_do_not_contest_each_other_by_a_withdrawal(staff):
+    load(staff, "one", entry("a", "x"))
+    load(staff, "two", entry("b", "x"))
+    staff.execute("UPDATE hash_sets SET provider = 'the same'")
+    load(staff, "one", entry("a", "x", withdrawn=True))
+    assert contested(staff) == []
+
+
+def test_an_entry_without_a_date_takes_its_first_one(staff):
+    load(staff, "one", entry("a"))
+    load(staff, "one", entry("a", revised_at=NOW))
+    load(staff, "one", entry("a", "other", revised_at=NOW - timedelta(days=1)))
+    left = staff.execute("SELECT value FROM hash_entry_fingerprints").fetchall()
+    assert [row[0].hex() for row in left] == [digest("a")]
+
+
 def test_denied_hashes_leave_every_set_and_no_list_brings_them_again(staff):
     load(staff, "one", entry("a", "logo"), entry("b", "logo", "x"))
     load(staff, "two", entry("p", "logo"))
@@ -324,6 +355,18 @@ def test_a_harmless_picture_silences_near_hits_and_never_exact_ones(staff, conn)
     assert shown["harmless"].is_negative
     dispute(staff, "harmless", "n")
     assert count_live(staff, strong) == [near_hit]
+
+
+@BARE
+def test_a_harmless_entry_that_another_list_contradicts_silences_nothing(staff, conn):
+    load(staff, "one", entry("near", pdq=PDQ))
+    harmless = entry("n", pdq=PDQ[::-1], entry_class=EntryClass.UNKNOWN)
+    load(staff, "harmless", harmless, is_negative=True)
+    image = lay_image(conn, ("one/near", 20), ("harmless/n", 4))
+    assert count_live(staff, image) == []
+    load(staff, "two", entry("same", pdq=PDQ[::-1]))
+    assert contested(staff) == ["harmless/n", "two/same"]
+    assert count_live(staff, image) == [("near", False)]
 
 
 # Big changes

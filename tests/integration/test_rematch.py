@@ -16,7 +16,7 @@ from triage.ids import new_id
 from triage.queue import QueueDoor
 from triage.rules.due import QueueName
 from triage.steps import rematch_images as step
-from triage.steps.change_hash_sets import withdraw_entry
+from triage.steps.change_hash_sets import restore_entry, withdraw_entry
 from triage.store import custody, rematches
 from triage.store.checks import find_violations
 from workers import rematch as job
@@ -244,6 +244,21 @@ def test_what_was_put_aside_and_a_trusted_list_knows_needs_one_key_and_no_look(d
     ).fetchone()
     assert row == ("illegal", "exact_hash")
     assert find_violations(desk.conn) == []
+
+
+def test_an_entry_that_comes_back_brings_back_what_was_put_aside_meanwhile(desk, pictures):
+    desk.import_entries("later", list_entry("a", data=FIRST))
+    trust(desk.conn, "later")
+    run_rematch(desk)
+    withdraw_entry(desk.conn, "later", "a", actor="cli", now=utcnow(), sending=SENDING)
+    desk.conn.commit()
+    settle_image(desk.conn, image_of(desk, pictures[0]))
+    aside = put_aside(desk, "/again.jpg")
+    restore_entry(desk.conn, "later", "a", actor="cli", now=utcnow(), sending=SENDING)
+    desk.conn.commit()
+    run_rematch(desk)
+    assert (desk.place(aside).lane, desk.place(aside).reason) == ("no_look", LATER + KNOWN)
+    assert count_behind(desk.conn) == 0
 
 
 def test_a_page_put_aside_comes_back_with_its_picture(desk, site, pictures):

@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -172,7 +172,17 @@ def import_list(
     is_doubtful = weight.missing > 0 and read.bad_rows > 0
     if decided_by is None and (weight.is_big or is_doubtful):
         return _let_wait(conn, hash_set, read, source, weight, actor=actor, now=now)
-    counts = apply_list(conn, hash_set.id, is_snapshot=source.is_snapshot, generation=generation, now=now)
+    counts = apply_list(
+        conn,
+        hash_set.id,
+        is_snapshot=source.is_snapshot,
+        generation=generation,
+        now=now,
+        is_confirmed=decided_by is not None,
+    )
+    if not isinstance(counts, ImportCounts):
+        weight = replace(weight, flipped=weight.flipped + counts)
+        return _let_wait(conn, hash_set, read, source, weight, actor=actor, now=now)
     events = [NewEvent(stream_of("hashset", hash_set.id), "imported", _describe(counts, read))]
     hash_sets.note_sync(conn, hash_set.id, scheme=read.scheme, now=now)
     if confirmation is not None and decided_by is not None and waiting is not None:

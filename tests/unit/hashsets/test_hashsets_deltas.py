@@ -61,7 +61,7 @@ def add(folder, generation, rows, changed):
     """Add a segment, as one who brings an index up to date does."""
     ids = np.frombuffer(b"".join(UUID(int=each).bytes for each in changed), np.uint8).reshape(-1, 16)
     with hold_lock(folder):
-        append_segment(folder, open_generation(folder).manifest, generation, pack_rows(rows), ids)
+        append_segment(folder, open_generation(folder).manifest, generation, "", pack_rows(rows), ids)
 
 
 @pytest.fixture

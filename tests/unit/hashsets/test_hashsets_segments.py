@@ -130,7 +130,7 @@ def test_a_current_that_names_no_generation_is_refused(folder, text):
     assert refuse(folder) == "The index cannot be read: CURRENT is damaged"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"format": 2}', "\x00"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"format": 3}', "\x00"])
 def test_a_manifest_that_is_no_manifest_is_refused(folder, text):
     path = manifest_file(folder)
     path.write_text(text)

@@ -16,6 +16,13 @@ UPDATE hash_entries SET generation = (SELECT generation FROM hash_generation);
 -- A third of the time of an import went into looking up each hash's entry once more: the import inserts hashes by a
 -- join on the entries, no role may delete an entry, and an invariant looks for hashes without one.
 ALTER TABLE hash_entry_fingerprints DROP CONSTRAINT hash_entry_fingerprints_entry_id_fkey;
+
+-- What tells a generation from another one of the same number, when an older backup of the database goes another way.
+CREATE TABLE hash_generation_marks (
+  generation bigint PRIMARY KEY CHECK (generation >= 0),
+  mark       uuid NOT NULL DEFAULT gen_random_uuid()
+);
+INSERT INTO hash_generation_marks (generation) SELECT generation FROM hash_generation;
 CREATE INDEX hash_entries_by_generation ON hash_entries (generation, id);
 CREATE INDEX hash_entries_contested ON hash_entries (id) WHERE is_contested;
 
@@ -138,7 +145,8 @@ CREATE OR REPLACE VIEW live_matches AS
   SELECT image_id, entry_id, kind, distance, matched_at, is_trusted
   FROM present_matches WHERE NOT is_negative AND NOT is_silenced;
 
-GRANT SELECT ON live_hash_entries, present_matches TO hotline_staff, hotline_worker;
+GRANT SELECT ON live_hash_entries, present_matches, hash_generation_marks TO hotline_staff, hotline_worker;
+GRANT INSERT ON hash_generation_marks TO hotline_staff;
 GRANT SELECT ON hash_disputes, denied_hashes, hash_imports, hash_import_bad_rows, hash_recalls TO hotline_staff;
 GRANT INSERT ON hash_disputes, denied_hashes, hash_imports, hash_import_bad_rows, hash_recalls TO hotline_staff;
 GRANT UPDATE (state, reason, decided_by, decided_at) ON hash_imports TO hotline_staff;
