@@ -161,6 +161,7 @@ def _apply(
     changed = cursor.execute(import_sql.CHANGE_INCOMING, names).rowcount
     cursor.execute(import_sql.NOTE_REVISION, names)
     added = cursor.execute(import_sql.ADD_INCOMING, names).rowcount
+    cursor.execute(import_sql.ADD_WITHDRAWN, names)
     counts = ImportCounts(added=added, changed=changed, withdrawn=withdrawn)
     if changed:
         cursor.execute(import_sql.DELETE_OLD_FINGERPRINTS, names)

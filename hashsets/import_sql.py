@@ -100,6 +100,17 @@ ADD_INCOMING = """
     )
 """
 
+# What a delta takes back before the one that brings it was taken in: kept, so that the older word finds it.
+ADD_WITHDRAWN = """
+    INSERT INTO hash_entries
+        (id, set_id, source_key, class, raw_scheme, raw_value, revised_at, changed_at, withdrawn_at, generation)
+    SELECT uuidv7(), %(set_id)s, i.source_key, i.class, i.raw_scheme, i.raw_value, i.revised_at, %(now)s, %(now)s,
+        %(generation)s - 1
+    FROM incoming_entries AS i WHERE i.withdrawn AND i.revised_at IS NOT NULL AND NOT EXISTS (
+        SELECT FROM hash_entries AS e WHERE e.set_id = %(set_id)s AND e.source_key = i.source_key
+    )
+"""
+
 DELETE_OLD_FINGERPRINTS = """
     DELETE FROM hash_entry_fingerprints AS f USING hash_entries AS e, incoming_entries AS i
     WHERE f.entry_id = e.id AND e.set_id = %(set_id)s AND e.source_key = i.source_key AND NOT i.withdrawn

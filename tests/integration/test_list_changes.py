@@ -279,6 +279,15 @@ def test_two_sets_of_one_provider_do_not_contest_each_other_by_a_withdrawal(staf
     assert contested(staff) == []
 
 
+def test_a_withdrawal_that_comes_before_its_entry_is_not_undone_by_it(staff):
+    result = load(staff, "one", entry("a", withdrawn=True, revised_at=NOW), entry("b"))
+    assert (result.counts.added, live_keys(staff, "one")) == (1, ["b"])
+    load(staff, "one", entry("a", revised_at=NOW - timedelta(days=1)))
+    assert live_keys(staff, "one") == ["b"]
+    load(staff, "one", entry("a", revised_at=NOW + timedelta(days=1)))
+    assert live_keys(staff, "one") == ["a", "b"]
+
+
 def test_an_entry_without_a_date_takes_its_first_one(staff):
     load(staff, "one", entry("a"))
     load(staff, "one", entry("a", revised_at=NOW))

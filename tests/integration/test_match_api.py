@@ -203,7 +203,12 @@ def test_a_token_asks_no_more_than_its_quota_and_another_one_is_not_held_up(surf
     assert [client.post(ROUTE, json=thousand).status_code for _ in range(3)] == [200, 200, 429]
     assert client.post(ROUTE, json=ask_for(("sha256", SHA256))).status_code == 200
     assert say(client.post(ROUTE, json=thousand), 429)
-    conn.execute("UPDATE match_quotas SET minute = minute - interval '1 minute'")
+    conn.execute("UPDATE match_quotas SET minute = minute + interval '1 minute'")
+    conn.commit()
+    assert say(
+        client.post(ROUTE, json=thousand), 429
+    )  # a question that comes late finds the quota as it stands
+    conn.execute("UPDATE match_quotas SET minute = minute - interval '2 minutes'")
     conn.commit()
     assert client.post(ROUTE, json=thousand).status_code == 200
     conn.execute("UPDATE match_quotas SET minute = minute - interval '1 minute'")
