@@ -27,7 +27,7 @@ HASH_KEYS = {
     *("file", "md5", "sha1", "sha256", "pdq", "pdq_quality", "pdq_dihedral", "phash"),
     *("width", "height", "format", "frames", "error"),
 }
-MATCH_KEYS = {"set", "entry", "kind", "algorithm", "distance", "class"}
+MATCH_KEYS = {"set", "entry", "kind", "algorithm", "distance", "band", "class"}
 ITEM_KEYS = {"item", "kind", "state", "lane", "reason", "captures", "images", "matches", "evidence"}
 NO_COUNTS = {
     **dict.fromkeys(
@@ -469,7 +469,12 @@ def test_match_answers_in_the_order_of_the_questions(hotline, tmp_path):
     near = found[1]["hits"][0]
     assert (near["kind"], near["algorithm"], near["class"]) == ("near", "pdq", "baseline")
     assert 0 < near["distance"] <= 31
+    assert near["band"] in ("strong", "review")
     assert {hit["kind"] for hit in found[3]["hits"]} == {"exact", "near"}
+    (tmp_path / "turned.png").write_bytes(encode(original.rotate(90, expand=True), "PNG"))
+    assert hotline("match", tmp_path / "turned.png", "--json").one()["hits"] == []
+    (turned,) = hotline("match", "--turned", tmp_path / "turned.png", "--json").one()["hits"]
+    assert (turned["algorithm"], turned["band"]) == ("pdq", "review" if turned["distance"] <= 10 else "hint")
     (dashed,) = hotline("match", "--json", "--", tmp_path / "words.txt").objects
     assert dashed["query"] == str(tmp_path / "words.txt")
     said = hotline("match", tmp_path / "missing.jpg", tmp_path / "words.txt", "--json")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hashsets.current import bring_up_to_date, build_from_database
 from hashsets.errors import IndexUnreadableError
-from hashsets.model import ALERTING, EntryClass, HashSetSummary
+from hashsets.model import EntryClass, HashSetSummary
 from hashsets.segments import verify_index
 from hashsets.store import list_hash_sets
 from triage.cli.hashset_export import add_export, run_export
@@ -52,7 +52,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     trust = actions.add_parser("trust", help="propose trust in a class, or confirm another person's proposal")
     trust.add_argument("name", metavar="NAME")
-    trust.add_argument("entry_class", metavar="CLASS", choices=sorted(one.value for one in ALERTING))
+    trust.add_argument("entry_class", metavar="CLASS", choices=[one.value for one in EntryClass])
     for action, who in ((dispute, "a lead"), (trust, "a person of `user add`")):
         action.add_argument("--by", required=True, metavar="PERSON", help=f"who says so: {who}")
         action.add_argument("--reason", required=True, help="why, in writing; kept")
