@@ -9,10 +9,8 @@ from psycopg.rows import tuple_row
 from hashsets.contested import mark_contested
 from hashsets.denied import deny_hashes
 from hashsets.errors import DisputeRefusedError, UnknownEntryError
+from hashsets.model import is_reason
 from hashsets.store import Connection, bump_generation, find_hash_set, lock_generation
-
-REASON_MAX = 2000
-"""Characters of a written reason."""
 
 
 class DisputeStep(StrEnum):
@@ -46,7 +44,7 @@ def record_dispute(
         UnknownEntryError: the set has no entry of that key that could be disputed, or is.
         DisputeRefusedError: no reason.
     """
-    if not reason.strip() or len(reason) > REASON_MAX or "\0" in reason:
+    if not is_reason(reason):
         raise DisputeRefusedError
     hash_set = find_hash_set(conn, set_name)
     generation = lock_generation(conn)

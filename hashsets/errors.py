@@ -24,6 +24,15 @@ class InvalidListError(HashsetsError):
     """The list cannot be read."""
 
 
+class ContestsMuchError(HashsetsError):
+    """The list contradicts much of another set; nothing was changed."""
+
+    def __init__(self, entries: int) -> None:
+        """Take how many entries of that set it would contest."""
+        super().__init__()
+        self.entries = entries
+
+
 class FeedRefusedError(InvalidListError):
     """The feed cannot be trusted; nothing of it was taken in."""
 

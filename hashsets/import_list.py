@@ -18,7 +18,7 @@ from psycopg.rows import tuple_row
 
 from hashsets import import_sql
 from hashsets.contested import mark_contested
-from hashsets.errors import InvalidListError
+from hashsets.errors import ContestsMuchError, InvalidListError
 from hashsets.model import Entry, ImportCounts, normalise_hash
 
 Connection = psycopg.Connection[Any]
@@ -117,7 +117,7 @@ def weigh_list(conn: Connection, set_id: UUID, *, is_snapshot: bool) -> Weight:
 
 def apply_list(
     conn: Connection, set_id: UUID, *, is_snapshot: bool, generation: int, now: datetime, is_confirmed: bool
-) -> ImportCounts | int:
+) -> ImportCounts:
     """Bring a hash set up to the staged list and drop the temporary tables; the caller raises the generation.
 
     Args:
@@ -125,21 +125,19 @@ def apply_list(
         generation: the one that this change makes; every entry that it changes is given it.
         is_confirmed: a person let it, however much of other sets it contests.
 
-    Returns:
-        What it did; or how many entries of one other set it would contest, where those are so many that a person must
-        decide: then nothing was changed.
+    Raises:
+        ContestsMuchError: it contests so many entries of one other set that a person must decide; nothing was changed.
     """
-    with conn.transaction() as attempt:
+    with conn.transaction():
         counts = _apply(conn, set_id, is_snapshot=is_snapshot, generation=generation, now=now)
-        contests = 0 if is_confirmed else _find_largest_contest(conn, set_id, generation)
-        if contests:
-            raise psycopg.Rollback(attempt)
+        if not is_confirmed:
+            _refuse_contest(conn, set_id, generation)
         drop_list(conn)
-    return contests or counts
+    return counts
 
 
-def _find_largest_contest(conn: Connection, set_id: UUID, generation: int) -> int:
-    """Return how many entries of one other set this generation has contested, if that is a big change; else 0."""
+def _refuse_contest(conn: Connection, set_id: UUID, generation: int) -> None:
+    """Refuse a change that has contested a big part of another set; raises ContestsMuchError."""
     row = (
         conn.cursor(row_factory=tuple_row)
         .execute(
@@ -147,7 +145,8 @@ def _find_largest_contest(conn: Connection, set_id: UUID, generation: int) -> in
         )
         .fetchone()
     )
-    return int(row[0]) if row is not None and row[0] > BIG_CHANGE_SHARE * row[1] else 0
+    if row is not None and row[0] > BIG_CHANGE_SHARE * row[1]:
+        raise ContestsMuchError(row[0])
 
 
 def _apply(

@@ -84,6 +84,15 @@ ALERTING = frozenset({EntryClass.BASELINE, EntryClass.NATIONAL_ILLEGAL})
 """The classes that may make an image known, once they are trusted; the view live_matches says the same."""
 
 
+REASON_MAX = 2000
+"""Characters of a written reason."""
+
+
+def is_reason(text: str) -> bool:
+    """Say whether a text can be kept as somebody's written reason: not blank, and not too long."""
+    return bool(text.strip()) and len(text) <= REASON_MAX and "\0" not in text
+
+
 class HitKind(StrEnum):
     """exact: a digest is equal. near: a perceptual hash lies within the radius; never enough for "known"."""
 

@@ -25,7 +25,7 @@ from hashsets.segments import Generation, is_current, open_generation
 from hashsets.thresholds import PDQ_MIN_QUALITY, PDQ_RADIUS, PHASH_RADIUS
 
 
-def _is_searched(fingerprint: Fingerprint, *, dihedral: bool) -> bool:
+def is_searched(fingerprint: Fingerprint, *, dihedral: bool = False) -> bool:
     """Say whether a query says enough to be compared. A PDQ of unknown quality is: a person gave it."""
     if fingerprint.algorithm is Algorithm.PDQ:
         if fingerprint.quality is not None and fingerprint.quality < PDQ_MIN_QUALITY:
@@ -113,7 +113,7 @@ class Index:
         asked: dict[Algorithm, list[tuple[int, bytes]]] = {}
         for number, query in enumerate(fingerprints):
             value = bytes.fromhex(normalise_hash(query.algorithm, query.value))
-            if _is_searched(query, dihedral=dihedral):
+            if is_searched(query, dihedral=dihedral):
                 asked.setdefault(query.algorithm, []).append((number, value))
         try:
             nearest = self._find_nearest(asked, pdq_radius)

@@ -14,18 +14,17 @@ opening checks and what it leaves to `verify_index` is in docs/adr/2026-11-22-op
 
 import secrets
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
 
 import numpy as np
 
 from hashsets.digests import ENTRY_WIDTH, Bytes2D, find_ids
 from hashsets.errors import IndexUnreadableError
 from hashsets.manifest import MERGE_LOCK, Manifest, hold_lock, publish, read_current, read_manifest
-from hashsets.model import HEX_DIGITS, Algorithm
+from hashsets.model import Algorithm
 from hashsets.segment_checks import check_segment, check_sums
 from hashsets.segment_files import PackedRows, Segment, SegmentSpec, map_segment
 from hashsets.segment_writing import write_segment
@@ -44,8 +43,6 @@ FEW_ROWS = 200_000
 
 _TRIES = 5
 
-Row = tuple[UUID, Algorithm, bytes]
-
 NO_IDS: Bytes2D = np.zeros((0, ENTRY_WIDTH), np.uint8)
 
 
@@ -55,43 +52,6 @@ class Generation:
 
     manifest: Manifest
     segments: tuple[Segment, ...]
-
-
-def pack_rows(rows: Iterable[Row]) -> PackedRows:
-    """Pack rows of entry id, algorithm and value in bytes into arrays.
-
-    Raises:
-        ValueError: a value of the wrong length.
-    """
-    packed = {algorithm: (bytearray(), bytearray()) for algorithm in Algorithm}
-    for entry_id, algorithm, value in rows:
-        if len(value) * 2 != HEX_DIGITS[algorithm]:
-            raise ValueError(f"{algorithm} must be {HEX_DIGITS[algorithm] // 2} bytes")
-        values, ids = packed[algorithm]
-        values += value
-        ids += entry_id.bytes
-    return {
-        algorithm: (
-            np.frombuffer(values, np.uint8).reshape(-1, HEX_DIGITS[algorithm] // 2),
-            np.frombuffer(ids, np.uint8).reshape(-1, ENTRY_WIDTH),
-        )
-        for algorithm, (values, ids) in packed.items()
-    }
-
-
-def build_index(folder: Path, generation: int, rows: Iterable[Row]) -> None:
-    """Build a generation of the index from rows and make it the current one, unless a newer one is.
-
-    Args:
-        folder: the index's folder; made if missing.
-        generation: number of the database's state that `rows` is, from 0.
-        rows: entry id, algorithm, value in bytes; in any order, doubles allowed.
-
-    Raises:
-        ValueError: a value of the wrong length.
-        OSError: the folder cannot be written; the former index stays current.
-    """
-    build_index_from_arrays(folder, generation, pack_rows(rows))
 
 
 def build_index_from_arrays(folder: Path, generation: int, rows: PackedRows) -> None:

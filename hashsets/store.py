@@ -7,7 +7,7 @@ number of the state that it holds.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,8 +23,7 @@ from hashsets.errors import (
     UnknownEntryError,
     UnknownHashSetError,
 )
-from hashsets.import_list import apply_list, stage_list, weigh_list
-from hashsets.model import Entry, EntryClass, HashEntry, HashSet, HashSetSummary, ImportCounts, Sharing
+from hashsets.model import EntryClass, HashEntry, HashSet, HashSetSummary, Sharing
 
 Connection = psycopg.Connection[Any]
 
@@ -251,36 +250,6 @@ def lock_verdicts(conn: Connection) -> None:
 
 
 # The entries
-
-
-def import_entries(
-    conn: Connection, set_id: UUID, entries: Iterable[Entry], *, now: datetime, is_snapshot: bool = False
-) -> ImportCounts:
-    """Bring a hash set up to a list: add, change and withdraw entries, and raise the generation if any did.
-
-    The same list twice changes nothing. One that was withdrawn by its provider and is named again is live again,
-    and counts as changed; one that was withdrawn here stays withdrawn.
-
-    Args:
-        set_id: an existing hash set.
-        entries: the list; each source key at most once.
-        is_snapshot: it is the whole list, and what it does not name is withdrawn; else that stays as it is.
-
-    Raises:
-        InvalidListError: a source key comes twice.
-        InvalidHashError: a fingerprint is not hex of its algorithm's length.
-    """
-    stage_list(conn, entries)
-    generation = lock_generation(conn)
-    weigh_list(conn, set_id, is_snapshot=is_snapshot)
-    counts = apply_list(
-        conn, set_id, is_snapshot=is_snapshot, generation=generation, now=now, is_confirmed=True
-    )
-    if not isinstance(counts, ImportCounts):
-        return ImportCounts()
-    if counts != ImportCounts():
-        bump_generation(conn)
-    return counts
 
 
 def withdraw_entry(conn: Connection, set_name: str, source_key: str, *, now: datetime) -> UUID:

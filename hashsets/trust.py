@@ -6,16 +6,14 @@ from uuid import UUID
 from psycopg.rows import tuple_row
 
 from hashsets.errors import TrustRefusedError
-from hashsets.model import UNTRUSTABLE, EntryClass, HashSet
+from hashsets.model import UNTRUSTABLE, EntryClass, HashSet, is_reason
 from hashsets.store import Connection, find_hash_set
-
-_REASON_MAX = 2000
 
 
 def _check_trust(conn: Connection, set_name: str, entry_class: EntryClass, reason: str) -> HashSet:
     if entry_class in UNTRUSTABLE:
         raise TrustRefusedError("Entries of this class can never be trusted")
-    if not reason.strip() or len(reason) > _REASON_MAX or "\0" in reason:
+    if not is_reason(reason):
         raise TrustRefusedError("Trust needs a written reason of at most 2000 characters")
     hash_set = find_hash_set(conn, set_name)
     if hash_set.is_negative:

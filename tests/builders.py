@@ -16,6 +16,7 @@ import redis
 from hashsets.current import build_from_database
 from hashsets.model import Algorithm, Entry, EntryClass
 from triage.clock import utcnow
+from triage.index_holder import IndexHolder
 from triage.model import Channel, PersonRole
 from triage.queue import QueueDoor
 from triage.rules.due import SitePace
@@ -30,7 +31,7 @@ from triage.store.pool import Database
 from triage.store.practice import read_practice_names, replace_practice_names, write_kind
 from triage.vault import ObjectVault, new_identity
 from workers.dialling.practice_names import PracticeNames
-from workers.tools import CaptureTools, IndexHolder
+from workers.tools import CaptureTools
 
 Connection = psycopg.Connection[Any]
 LIMITS = Limits(max_urls=5000, recapture_after_s=86400.0)

@@ -42,7 +42,8 @@ class IndexHolder:
         try:
             index = self.find_current(at_least)  # another thread may just have opened it
             if index is None:
-                if self._index is not None and self._index.is_damaged:
+                opened = self._index
+                if opened is not None and opened.is_damaged and opened.is_current(self._folder):
                     database.run(partial(build_from_database, folder=self._folder))
                 index = self._index = database.run(partial(ensure_current, folder=self._folder))
             return index

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from triage.index_holder import IndexHolder as IndexHolder
+from triage.index_holder import IndexHolder
 from triage.keys import INTAKE_IDENTITY, VAULT_RECIPIENT, ProcessKeys
 from triage.queue import QueueDoor
 from triage.rules.exits import read_credentials, read_exit_rules, read_exits

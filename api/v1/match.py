@@ -19,10 +19,9 @@ from api.bodies import check_length
 from api.console.deps import StaffTools, get_staff
 from api.errors import InvalidQuestionError, UnauthorisedError, UnsupportedBodyError
 from hashsets.bands import name_band
-from hashsets.blank import is_blank
 from hashsets.errors import HashsetsError, InvalidHashError
 from hashsets.model import DIGESTS, Algorithm, Fingerprint, normalise_hash
-from hashsets.thresholds import PDQ_MIN_QUALITY
+from hashsets.search import is_searched
 from triage.clock import utcnow
 from triage.errors import ServerUnavailableError, TooLargeError
 from triage.steps.answer_question import Answered, IndexWantedError, ListedHit, answer_question
@@ -153,17 +152,12 @@ def _say(queries: list[Fingerprint], answered: Answered) -> bytes:
     said = {
         "generation": answered.generation,
         "answers": [
-            {"compared": _is_compared(query), "hits": [_say_hit(one) for one in found]}
+            # Without hits, "not compared" is not "not listed".
+            {"compared": is_searched(query), "hits": [_say_hit(one) for one in found]}
             for query, found in zip(queries, answered.hits, strict=True)
         ],
     }
     return json.dumps(said, separators=(",", ":")).encode()
-
-
-def _is_compared(query: Fingerprint) -> bool:
-    """Whether a hash says enough to be compared; without hits, "not compared" is not "not listed"."""
-    is_poor = query.quality is not None and query.quality < PDQ_MIN_QUALITY
-    return not is_poor and not is_blank(query.algorithm, query.value)
 
 
 def _say_hit(listed: ListedHit) -> dict[str, str | int | bool]:

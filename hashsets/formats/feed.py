@@ -4,7 +4,7 @@
    folder's files by name, size and SHA-256. Nothing is parsed before the signature holds, nothing is opened
    before all of that has passed.
 2. `read_feed`: opens one file after the other and yields its rows.
-3. The caller stores the rows and, in the same transaction, `accept(…)`: what the next folder is held against.
+3. The caller stores the rows and, in the same transaction, which manifest it was: what the next folder is held against.
 
 The keys stay with the caller, who hands in what checks a signature and what opens sealed bytes; so does the
 clock. The format is described in docs/hash-lists.md.
@@ -39,10 +39,6 @@ class VerifiedManifest:
 
     manifest: Manifest
     sha256: str
-
-    def accept(self) -> FeedState:
-        """Return what is kept once its rows are stored, and handed in as `last` with the next folder."""
-        return FeedState(self.manifest.feed, self.manifest.seq, self.sha256)
 
 
 def verify_manifest(

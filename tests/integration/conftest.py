@@ -1,13 +1,16 @@
-"""Fixtures of captures and of the queue: a local site, a real fetcher and decoder, and a worker's tools."""
+"""Fixtures of captures and of the queue: a local site, a real fetcher and decoder, a worker's tools; a hash set."""
 
 import socket
 
 import pytest
 import redis
 
+from hashsets import store
 from tests.builders import Clock, open_desk
 from tests.captures import ADDRESS, FIRST, HOST, SECOND, WAITS
 from tests.local_sites import LocalSite
+from triage.clock import utcnow
+from triage.ids import new_id
 from triage.queue import QueueDoor
 from triage.sandbox.decoder import Decoder, DecoderLimits
 from workers import capture_item as job
@@ -85,3 +88,25 @@ def client(servers):
 @pytest.fixture
 def door(servers, client):
     return QueueDoor(servers.redis_url, timeout_s=30)
+
+
+@pytest.fixture
+def staff(as_role):
+    """Return a connection with the role that imports lists."""
+    return as_role("hotline_staff")
+
+
+@pytest.fixture
+def baseline(staff):
+    """Return a committed, empty hash set named baseline."""
+    hash_set = store.create_hash_set(
+        staff,
+        set_id=new_id(),
+        name="baseline",
+        provider="Practice",
+        licence="free",
+        region="AL",
+        now=utcnow(),
+    )
+    staff.commit()
+    return hash_set

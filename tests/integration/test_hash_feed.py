@@ -15,6 +15,7 @@ from hashsets.errors import FeedRefusedError, UnknownHashSetError
 from hashsets.model import Algorithm, Entry, EntryClass, Sharing
 from tests.counts import scale
 from tests.deployments import make_deployment
+from tests.hash_rows import import_entries
 from triage.cli.hashset_export import add_export, run_export
 from triage.cli.hashset_feed import open_feed_folder
 from triage.cli.hashset_import import add_import, run_import
@@ -53,7 +54,7 @@ class Publisher:
         return made
 
     def load(self, *entries, into=None, is_snapshot=False):
-        store.import_entries(
+        import_entries(
             self.conn, (into or self.ours).id, entries, now=datetime.now(UTC), is_snapshot=is_snapshot
         )
         self.conn.commit()
@@ -89,9 +90,7 @@ class Publisher:
         opened = self.open(folder, reader)
         verified = opened.verified
         is_snapshot = verified.manifest.kind == "snapshot"
-        store.import_entries(
-            self.conn, reader.id, opened.rows, now=datetime.now(UTC), is_snapshot=is_snapshot
-        )
+        import_entries(self.conn, reader.id, opened.rows, now=datetime.now(UTC), is_snapshot=is_snapshot)
         hash_feeds.insert_link(
             self.conn, reader.id, "in", verified.manifest, verified.sha256, now=datetime.now(UTC)
         )

@@ -24,7 +24,7 @@ from hashsets.errors import (
 )
 from hashsets.model import Algorithm, Entry, EntryClass, Fingerprint, HashEntry, ImportCounts
 from hashsets.search import Index
-from hashsets.segments import build_index
+from tests.hash_rows import build_index, import_entries
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -52,22 +52,6 @@ def read_all(conn):
     )
     hashes = "SELECT entry_id, algorithm, value FROM hash_entry_fingerprints ORDER BY 1, 2, 3"
     return conn.execute(entries).fetchall(), conn.execute(hashes).fetchall(), store.read_generation(conn)
-
-
-@pytest.fixture
-def staff(as_role):
-    """Return a connection with the role that imports lists."""
-    return as_role("hotline_staff")
-
-
-@pytest.fixture
-def baseline(staff):
-    """Return a committed, empty hash set named baseline."""
-    hash_set = store.create_hash_set(
-        staff, set_id=uuid4(), name="baseline", provider="Practice", licence="free", region="AL", now=NOW
-    )
-    staff.commit()
-    return hash_set
 
 
 @pytest.fixture
@@ -137,7 +121,7 @@ def test_sets_are_listed_with_live_entries_by_class_and_trusted_classes(staff, b
         new_entry("c", entry_class=EntryClass.ADVISORY),
         new_entry("d"),
     ]
-    store.import_entries(staff, baseline.id, entries, now=NOW)
+    import_entries(staff, baseline.id, entries, now=NOW)
     store.withdraw_entry(staff, "baseline", "d", now=NOW)
     store.create_hash_set(staff, set_id=uuid4(), name="aaa", provider="P", licence="", region="", now=NOW)
     hash_trust.propose_trust(
@@ -158,9 +142,7 @@ def test_sets_are_listed_with_live_entries_by_class_and_trusted_classes(staff, b
 
 def test_an_entry_named_twice_is_refused(staff, baseline):
     with pytest.raises(InvalidListError):
-        store.import_entries(
-            staff, baseline.id, [new_entry("a"), new_entry("b"), new_entry("a", "x")], now=NOW
-        )
+        import_entries(staff, baseline.id, [new_entry("a"), new_entry("b"), new_entry("a", "x")], now=NOW)
     staff.rollback()
     assert read_all(staff) == ([], [], 0)
 
@@ -169,13 +151,13 @@ def test_a_value_that_is_no_hash_is_refused_before_anything_is_stored(staff, bas
     for value in ("", "ab", "z" * 64, "a" * 63):
         bad = Entry("b", EntryClass.BASELINE, "csv", "", frozenset({(Algorithm.SHA256, value)}))
         with pytest.raises(InvalidHashError):
-            store.import_entries(staff, baseline.id, [new_entry("a"), bad], now=NOW)
+            import_entries(staff, baseline.id, [new_entry("a"), bad], now=NOW)
         staff.rollback()
         assert read_all(staff) == ([], [], 0)
 
 
 def test_the_database_refuses_values_of_the_wrong_length(conn, staff, baseline):
-    store.import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
+    import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
     staff.commit()
     for algorithm, length in (
         ("md5", 15),
@@ -197,17 +179,17 @@ def test_the_database_refuses_values_of_the_wrong_length(conn, staff, baseline):
 
 def test_an_import_fails_for_a_set_that_is_not_there(staff):
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        store.import_entries(staff, uuid4(), [new_entry("a")], now=NOW)
+        import_entries(staff, uuid4(), [new_entry("a")], now=NOW)
 
 
 def test_the_same_list_twice_changes_nothing(staff, baseline):
     entries = [new_entry("a"), new_entry("b", "b1", "b2"), new_entry("c", entry_class=EntryClass.ADVISORY)]
-    assert store.import_entries(staff, baseline.id, entries, now=NOW) == ImportCounts(added=3)
+    assert import_entries(staff, baseline.id, entries, now=NOW) == ImportCounts(added=3)
     staff.commit()
     before = read_all(staff)
     assert before[2] == 1
-    assert store.import_entries(staff, baseline.id, iter(entries[::-1]), now=LATER) == NOTHING
-    assert store.import_entries(staff, baseline.id, [], now=LATER) == NOTHING
+    assert import_entries(staff, baseline.id, iter(entries[::-1]), now=LATER) == NOTHING
+    assert import_entries(staff, baseline.id, [], now=LATER) == NOTHING
     staff.commit()
     assert read_all(staff) == before
 
@@ -222,8 +204,8 @@ def test_a_changed_entry_is_counted_stored_and_alone(staff, baseline):
         Entry("b", EntryClass.BASELINE, "csv", "other word", before[1].fingerprints),
         Entry("b", EntryClass.BASELINE, "csv", "baseline", frozenset()),
     ):
-        store.import_entries(staff, baseline.id, before, now=NOW)
-        counts = store.import_entries(staff, baseline.id, [before[0], after, new_entry("n")], now=LATER)
+        import_entries(staff, baseline.id, before, now=NOW)
+        counts = import_entries(staff, baseline.id, [before[0], after, new_entry("n")], now=LATER)
         assert counts == ImportCounts(added=1, changed=1)
         entries, hashes, generation = read_all(staff)
         assert generation == 2
@@ -236,18 +218,18 @@ def test_a_changed_entry_is_counted_stored_and_alone(staff, baseline):
 
 
 def test_entries_that_the_list_does_not_name_stay(staff, baseline):
-    store.import_entries(staff, baseline.id, [new_entry("a"), new_entry("b")], now=NOW)
-    assert store.import_entries(staff, baseline.id, [new_entry("c")], now=LATER) == ImportCounts(added=1)
+    import_entries(staff, baseline.id, [new_entry("a"), new_entry("b")], now=NOW)
+    assert import_entries(staff, baseline.id, [new_entry("c")], now=LATER) == ImportCounts(added=1)
     assert [row[1] for row in read_all(staff)[0] if row[5] is None] == ["a", "b", "c"]
 
 
 def test_a_list_takes_entries_back_and_brings_them_again(staff, baseline):
-    store.import_entries(staff, baseline.id, [new_entry("a"), new_entry("b")], now=NOW)
+    import_entries(staff, baseline.id, [new_entry("a"), new_entry("b")], now=NOW)
     back = [new_entry("a", withdrawn=True), new_entry("never-seen", withdrawn=True)]
-    assert store.import_entries(staff, baseline.id, back, now=LATER) == ImportCounts(withdrawn=1)
-    assert store.import_entries(staff, baseline.id, back, now=LATER) == NOTHING
+    assert import_entries(staff, baseline.id, back, now=LATER) == ImportCounts(withdrawn=1)
+    assert import_entries(staff, baseline.id, back, now=LATER) == NOTHING
     assert [(row[1], row[5]) for row in read_all(staff)[0]] == [("a", LATER), ("b", None)]
-    assert store.import_entries(staff, baseline.id, [new_entry("a")], now=LATER) == ImportCounts(changed=1)
+    assert import_entries(staff, baseline.id, [new_entry("a")], now=LATER) == ImportCounts(changed=1)
     assert [(row[1], row[5]) for row in read_all(staff)[0]] == [("a", None), ("b", None)]
     assert store.read_generation(staff) == 3
 
@@ -256,14 +238,14 @@ def test_sets_do_not_touch_each_other(staff, baseline):
     other = store.create_hash_set(
         staff, set_id=uuid4(), name="other", provider="P", licence="", region="", now=NOW
     )
-    store.import_entries(staff, baseline.id, [new_entry("a", "x")], now=NOW)
-    assert store.import_entries(staff, other.id, [new_entry("a", "y")], now=NOW) == ImportCounts(added=1)
-    assert store.import_entries(staff, other.id, [new_entry("a", withdrawn=True)], now=NOW).withdrawn == 1
-    assert store.import_entries(staff, baseline.id, [new_entry("a", "x")], now=NOW) == NOTHING
+    import_entries(staff, baseline.id, [new_entry("a", "x")], now=NOW)
+    assert import_entries(staff, other.id, [new_entry("a", "y")], now=NOW) == ImportCounts(added=1)
+    assert import_entries(staff, other.id, [new_entry("a", withdrawn=True)], now=NOW).withdrawn == 1
+    assert import_entries(staff, baseline.id, [new_entry("a", "x")], now=NOW) == NOTHING
 
 
 def test_nothing_is_committed_by_the_store(staff, baseline):
-    store.import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
+    import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
     staff.rollback()
     assert read_all(staff) == ([], [], 0)
 
@@ -271,7 +253,7 @@ def test_nothing_is_committed_by_the_store(staff, baseline):
 def test_two_imports_and_a_withdrawal_at_once_queue_up(as_role, staff, baseline):
     """Three writers of the same rows, each in its own transaction: no deadlock and no lost change."""
     keys = [f"k{number}" for number in range(50)]
-    store.import_entries(staff, baseline.id, [new_entry(key) for key in keys], now=NOW)
+    import_entries(staff, baseline.id, [new_entry(key) for key in keys], now=NOW)
     staff.commit()
     start, problems = threading.Barrier(3), []
 
@@ -285,7 +267,7 @@ def test_two_imports_and_a_withdrawal_at_once_queue_up(as_role, staff, baseline)
 
     def import_words(word):
         entries = [new_entry(key, f"{key}{word}") for key in keys]
-        return lambda conn: store.import_entries(conn, baseline.id, entries, now=LATER)
+        return lambda conn: import_entries(conn, baseline.id, entries, now=LATER)
 
     changes = [
         import_words("x"),
@@ -310,7 +292,7 @@ def test_every_writer_takes_the_lock_of_the_generation_first(as_role, staff, bas
     store.bump_generation(staff)
     other = as_role("hotline_staff")
     for write in (
-        lambda: store.import_entries(other, baseline.id, [], now=NOW),
+        lambda: import_entries(other, baseline.id, [], now=NOW),
         lambda: store.withdraw_entry(other, "baseline", "never-seen", now=NOW),
     ):
         other.execute("SET LOCAL lock_timeout = '50ms'")
@@ -323,7 +305,7 @@ def test_every_writer_takes_the_lock_of_the_generation_first(as_role, staff, bas
 
 
 def test_a_withdrawn_entry_is_silent_and_cannot_be_withdrawn_again(staff, baseline):
-    store.import_entries(staff, baseline.id, [new_entry("a"), new_entry("b")], now=NOW)
+    import_entries(staff, baseline.id, [new_entry("a"), new_entry("b")], now=NOW)
     ids = {row[1]: row[0] for row in read_all(staff)[0]}
     assert store.withdraw_entry(staff, "baseline", "a", now=LATER) == ids["a"]
     assert store.read_generation(staff) == 2
@@ -356,7 +338,7 @@ def test_live_rows_hold_every_algorithm_as_bytes(staff, baseline):
         "",
         frozenset((each, value[:length].hex()) for each, length in pairs.items()),
     )
-    store.import_entries(staff, baseline.id, [entry], now=NOW)
+    import_entries(staff, baseline.id, [entry], now=NOW)
     rows = snapshot.read_snapshot(staff).rows
     assert {algorithm: values.tobytes() for algorithm, (values, _) in rows.items()} == {
         each: value[:length] for each, length in pairs.items()
@@ -439,9 +421,9 @@ def test_an_index_of_nothing_is_built_and_current(staff, folder):
 
 def test_what_we_withdrew_stays_withdrawn_whatever_the_next_list_says(staff, baseline):
     entries = [new_entry("a"), new_entry("b")]
-    store.import_entries(staff, baseline.id, entries, now=NOW)
+    import_entries(staff, baseline.id, entries, now=NOW)
     store.withdraw_entry(staff, "baseline", "a", now=LATER)
-    assert store.import_entries(staff, baseline.id, entries, now=LATER) == ImportCounts()
+    assert import_entries(staff, baseline.id, entries, now=LATER) == ImportCounts()
     live = staff.execute("SELECT source_key FROM hash_entries WHERE withdrawn_at IS NULL").fetchall()
     assert live == [("b",)]
     store.restore_entry(staff, "baseline", "a", now=LATER)
@@ -452,7 +434,7 @@ def test_what_we_withdrew_stays_withdrawn_whatever_the_next_list_says(staff, bas
 
 def test_the_index_follows_imports_and_withdrawals(staff, baseline, folder):
     ensure_current(staff, folder)
-    store.import_entries(staff, baseline.id, [new_entry("a"), new_entry("b")], now=NOW)
+    import_entries(staff, baseline.id, [new_entry("a"), new_entry("b")], now=NOW)
     staff.commit()
     ids = {row[1]: row[0] for row in read_all(staff)[0]}
     index = ensure_current(staff, folder)
@@ -477,7 +459,7 @@ def test_the_roles_that_match_may_build(as_role, tmp_path):
 
 
 def test_a_damaged_index_is_built_anew(staff, baseline, folder):
-    store.import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
+    import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
     staff.commit()
     ensure_current(staff, folder)
     (path,) = folder.glob("seg-*/sha256.values")
@@ -495,7 +477,7 @@ def test_an_unreadable_index_that_cannot_be_built_is_an_error(staff, tmp_path):
 
 def test_an_old_index_that_cannot_be_built_is_an_error(staff, baseline, folder):
     ensure_current(staff, folder)
-    store.import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
+    import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
     staff.commit()
     # A folder in the lock's place stops root as well as anybody else.
     (folder / "lock").unlink()
@@ -511,7 +493,7 @@ def test_the_index_of_another_database_is_refused(staff, baseline, folder):
 
 
 def test_changes_that_are_not_committed_are_never_built(staff, baseline, folder):
-    store.import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
+    import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
     with pytest.raises(IndexUnreadableError, match="after the commit"):
         build_from_database(staff, folder)
     assert not folder.exists()
@@ -520,7 +502,7 @@ def test_changes_that_are_not_committed_are_never_built(staff, baseline, folder)
 
 
 def test_an_autocommit_connection_can_build_too(database, staff, baseline, folder):
-    store.import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
+    import_entries(staff, baseline.id, [new_entry("a")], now=NOW)
     staff.commit()
     with psycopg.connect(database.dsns["hotline_worker"], autocommit=True) as conn:
         assert ensure_current(conn, folder).generation == 1
@@ -531,7 +513,7 @@ def test_generation_and_rows_are_of_one_moment(as_role, staff, baseline):
 
     def add_entries():
         for number in range(20):
-            store.import_entries(staff, baseline.id, [new_entry(f"k{number}")], now=NOW)
+            import_entries(staff, baseline.id, [new_entry(f"k{number}")], now=NOW)
             staff.commit()
 
     reader = as_role("hotline_worker")

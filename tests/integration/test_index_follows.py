@@ -2,7 +2,6 @@
 
 import random
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 
@@ -14,6 +13,7 @@ from hashsets.search import Index
 from hashsets.segments import open_generation
 from hashsets.snapshot import count_changes, read_changes, read_snapshot
 from tests.counts import scale
+from tests.hash_rows import import_entries
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
@@ -37,22 +37,6 @@ def ask(entries):
 
 
 @pytest.fixture
-def staff(as_role):
-    """Return a connection with the role that imports lists."""
-    return as_role("hotline_staff")
-
-
-@pytest.fixture
-def baseline(staff):
-    """Return a committed, empty hash set named baseline."""
-    hash_set = store.create_hash_set(
-        staff, set_id=uuid4(), name="baseline", provider="Practice", licence="free", region="AL", now=NOW
-    )
-    staff.commit()
-    return hash_set
-
-
-@pytest.fixture
 def folder(tmp_path):
     return tmp_path / "index"
 
@@ -64,11 +48,11 @@ def names_of(folder):
 def test_a_change_is_added_and_the_rest_stays_as_it_lies(staff, baseline, folder):
     rng = random.Random(1)
     first, second = draw_entry(rng, "a"), draw_entry(rng, "b")
-    store.import_entries(staff, baseline.id, [first], now=NOW)
+    import_entries(staff, baseline.id, [first], now=NOW)
     staff.commit()
     ensure_current(staff, folder)
     (base,) = names_of(folder)
-    store.import_entries(staff, baseline.id, [second], now=NOW)
+    import_entries(staff, baseline.id, [second], now=NOW)
     staff.commit()
     index = ensure_current(staff, folder)
     assert names_of(folder)[0] == base
@@ -93,7 +77,7 @@ def test_a_generation_without_changes_needs_no_segment(staff, baseline, folder):
 def test_an_older_backup_that_goes_another_way_is_never_taken_for_the_same(staff, baseline, folder, conn):
     rng = random.Random(4)
     first, second, third = (draw_entry(rng, key) for key in "abc")
-    store.import_entries(staff, baseline.id, [first], now=NOW)
+    import_entries(staff, baseline.id, [first], now=NOW)
     staff.commit()
     assert ensure_current(staff, folder).generation == 1
     # The database is put back to its beginning, and other lists lead to the same number.
@@ -103,13 +87,13 @@ def test_an_older_backup_that_goes_another_way_is_never_taken_for_the_same(staff
     conn.execute("UPDATE hash_generation SET generation = 0")
     conn.execute("DELETE FROM hash_generation_marks WHERE generation = 1")
     conn.commit()
-    store.import_entries(staff, baseline.id, [second], now=NOW)
+    import_entries(staff, baseline.id, [second], now=NOW)
     staff.commit()
     index = ensure_current(staff, folder)
     assert index.generation == 1
     assert index.search(ask([first])) == []
     assert len(index.search(ask([second]))) == len(second.fingerprints)
-    store.import_entries(staff, baseline.id, [third], now=NOW)
+    import_entries(staff, baseline.id, [third], now=NOW)
     staff.commit()
     assert len(ensure_current(staff, folder).search(ask([second, third]))) == len(ask([second, third]))
 
@@ -123,7 +107,7 @@ def test_replaying_changes_equals_a_full_build(staff, baseline, folder, tmp_path
             key = f"key{rng.randrange(12)}"
             drawn[key] = draw_entry(rng, key)
             seen.append(drawn[key])
-        store.import_entries(staff, baseline.id, list(drawn.values()), now=NOW)
+        import_entries(staff, baseline.id, list(drawn.values()), now=NOW)
         live = [
             row[0] for row in staff.execute("SELECT source_key FROM hash_entries WHERE withdrawn_at IS NULL")
         ]
@@ -141,11 +125,11 @@ def test_replaying_changes_equals_a_full_build(staff, baseline, folder, tmp_path
 def test_many_changes_are_built_anew(staff, baseline, folder, monkeypatch):
     rng = random.Random(3)
     entries = [draw_entry(rng, f"k{number}") for number in range(9)]
-    store.import_entries(staff, baseline.id, entries[:1], now=NOW)
+    import_entries(staff, baseline.id, entries[:1], now=NOW)
     staff.commit()
     ensure_current(staff, folder)
     monkeypatch.setattr(current, "FEW_CHANGES", 3)
-    store.import_entries(staff, baseline.id, entries, now=NOW)
+    import_entries(staff, baseline.id, entries, now=NOW)
     staff.commit()
     index = ensure_current(staff, folder)
     assert len(names_of(folder)) == 1
@@ -155,8 +139,8 @@ def test_many_changes_are_built_anew(staff, baseline, folder, monkeypatch):
 def test_changes_say_which_entries_and_what_they_have_now(staff, baseline):
     rng = random.Random(4)
     first, second = draw_entry(rng, "a"), draw_entry(rng, "b")
-    store.import_entries(staff, baseline.id, [first], now=NOW)
-    store.import_entries(staff, baseline.id, [second], now=NOW)
+    import_entries(staff, baseline.id, [first], now=NOW)
+    import_entries(staff, baseline.id, [second], now=NOW)
     store.withdraw_entry(staff, "baseline", "b", now=NOW)
     assert count_changes(staff, 0, most=10) == 2
     assert count_changes(staff, 0, most=1) == 2
@@ -173,7 +157,7 @@ def test_changes_say_which_entries_and_what_they_have_now(staff, baseline):
 
 
 def test_the_next_look_adds_nothing_twice(staff, baseline, folder):
-    store.import_entries(staff, baseline.id, [draw_entry(random.Random(5), "a")], now=NOW)
+    import_entries(staff, baseline.id, [draw_entry(random.Random(5), "a")], now=NOW)
     staff.commit()
     assert bring_up_to_date(staff, folder) == 1
     before = open_generation(folder).manifest
@@ -183,7 +167,7 @@ def test_the_next_look_adds_nothing_twice(staff, baseline, folder):
 
 def test_changes_that_are_not_committed_are_never_added(staff, baseline, folder):
     ensure_current(staff, folder)
-    store.import_entries(staff, baseline.id, [draw_entry(random.Random(6), "a")], now=NOW)
+    import_entries(staff, baseline.id, [draw_entry(random.Random(6), "a")], now=NOW)
     with pytest.raises(IndexUnreadableError, match="after the commit"):
         bring_up_to_date(staff, folder)
     assert Index.open(folder).generation == 0
@@ -192,12 +176,12 @@ def test_changes_that_are_not_committed_are_never_added(staff, baseline, folder)
 def test_a_damaged_segment_is_not_built_upon(staff, baseline, folder):
     rng = random.Random(7)
     first, second = draw_entry(rng, "a"), draw_entry(rng, "b")
-    store.import_entries(staff, baseline.id, [first], now=NOW)
+    import_entries(staff, baseline.id, [first], now=NOW)
     staff.commit()
     ensure_current(staff, folder)
     (path,) = folder.glob("seg-*/entries")
     path.write_bytes(path.read_bytes()[:-1])
-    store.import_entries(staff, baseline.id, [second], now=NOW)
+    import_entries(staff, baseline.id, [second], now=NOW)
     staff.commit()
     index = ensure_current(staff, folder)
     assert len(names_of(folder)) == 1

@@ -12,7 +12,7 @@ from hashsets import store as hash_sets
 from hashsets import trust as hash_trust
 from hashsets.disputes import DisputeStep
 from hashsets.errors import TrustRefusedError
-from hashsets.model import ALERTING, EntryClass, HashSet
+from hashsets.model import ALERTING, EntryClass, HashSet, is_reason
 from triage.errors import NotAllowedError, StaleStateError, UnknownThingError
 from triage.ids import new_id
 from triage.model import Person, PersonRole
@@ -23,8 +23,6 @@ from triage.store import custody, hash_recalls
 from triage.store.custody import Body, NewEvent, stream_of
 from triage.store.people import find_person
 from triage.store.rows import Connection
-
-_REASON_MAX = 2000
 
 
 def withdraw_entry(
@@ -145,7 +143,7 @@ def read_lead(conn: Connection, name: str, reason: str) -> Person:
     person = _read_person(conn, name)
     if PersonRole.LEAD not in person.roles:
         raise NotAllowedError("Only a lead may do this.")
-    if not reason.strip() or len(reason) > _REASON_MAX or "\0" in reason:
+    if not is_reason(reason):
         raise NotAllowedError("A written reason of at most 2000 characters is needed.")
     return person
 

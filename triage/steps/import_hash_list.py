@@ -13,7 +13,7 @@ from uuid import UUID
 
 from hashsets import store as hash_sets
 from hashsets.denied import Denied, read_denied, sift_entry
-from hashsets.errors import InvalidHashSetError, InvalidListError, UnknownHashSetError
+from hashsets.errors import ContestsMuchError, InvalidHashSetError, InvalidListError, UnknownHashSetError
 from hashsets.import_list import Weight, apply_list, drop_list, stage_list, weigh_list
 from hashsets.model import BadRow, Entry, HashSet, ImportCounts, Sharing
 from triage.errors import NotAllowedError
@@ -172,16 +172,17 @@ def import_list(
     is_doubtful = weight.missing > 0 and read.bad_rows > 0
     if decided_by is None and (weight.is_big or is_doubtful):
         return _let_wait(conn, hash_set, read, source, weight, actor=actor, now=now)
-    counts = apply_list(
-        conn,
-        hash_set.id,
-        is_snapshot=source.is_snapshot,
-        generation=generation,
-        now=now,
-        is_confirmed=decided_by is not None,
-    )
-    if not isinstance(counts, ImportCounts):
-        weight = replace(weight, flipped=weight.flipped + counts)
+    try:
+        counts = apply_list(
+            conn,
+            hash_set.id,
+            is_snapshot=source.is_snapshot,
+            generation=generation,
+            now=now,
+            is_confirmed=decided_by is not None,
+        )
+    except ContestsMuchError as error:
+        weight = replace(weight, flipped=weight.flipped + error.entries)
         return _let_wait(conn, hash_set, read, source, weight, actor=actor, now=now)
     events = [NewEvent(stream_of("hashset", hash_set.id), "imported", _describe(counts, read))]
     hash_sets.note_sync(conn, hash_set.id, scheme=read.scheme, now=now)

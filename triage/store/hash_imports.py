@@ -25,7 +25,7 @@ class HashImport:
     Attributes:
         file_sha256: digest of the file; None for entries that came from none.
         live: how many were live before.
-        flipped: of those changed, into another class.
+        flipped: into another class, or without a hash that they had; while it waits, of another set too, contested.
     """
 
     id: UUID

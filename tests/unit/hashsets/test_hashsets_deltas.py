@@ -20,13 +20,12 @@ from hashsets.model import HEX_DIGITS, Algorithm, Fingerprint
 from hashsets.search import Index
 from hashsets.segments import (
     append_segment,
-    build_index,
     merge_segments,
     open_generation,
-    pack_rows,
     verify_index,
 )
 from tests.counts import scale
+from tests.hash_rows import build_index, pack_rows
 
 
 def draw_rows(rng, numbers, centres):
@@ -175,14 +174,17 @@ def test_a_damaged_segment_is_not_merged(folder, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+import numpy as np
 from hashsets import segments
+from hashsets.model import Algorithm
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 setattr(segments, sys.argv[2], die)
 folder = Path(sys.argv[1])
 if sys.argv[3] == "merge":
     segments.merge_segments(folder, everything=True)
 else:
-    segments.build_index(folder, 9, [(__import__("uuid").UUID(int=1), "md5", bytes(16))])
+    ids = np.zeros((1, 16), np.uint8)
+    segments.build_index_from_arrays(folder, 9, {Algorithm.MD5: (ids + 1, ids)})
 """
 
 

@@ -13,9 +13,9 @@ from hashsets.digests import is_sorted, is_whole, sort_table
 from hashsets.errors import InvalidHashError
 from hashsets.model import DIGESTS, DIHEDRAL, HEX_DIGITS, Algorithm, Fingerprint, Hit, HitKind
 from hashsets.search import Index
-from hashsets.segments import build_index
 from hashsets.thresholds import PHASH_RADIUS
 from tests.counts import scale
+from tests.hash_rows import build_index
 
 QUICK = settings(max_examples=scale(40), deadline=None)
 

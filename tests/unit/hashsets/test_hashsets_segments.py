@@ -11,7 +11,7 @@ import pytest
 from hashsets.errors import IndexUnreadableError
 from hashsets.model import Algorithm, Fingerprint
 from hashsets.search import Index
-from hashsets.segments import build_index
+from tests.hash_rows import build_index
 
 WIDTHS = {Algorithm.MD5: 16, Algorithm.SHA1: 20, Algorithm.SHA256: 32, Algorithm.PDQ: 32, Algorithm.PHASH: 8}
 

@@ -63,7 +63,7 @@ CREATE TABLE hash_imports (
   live          integer NOT NULL, -- entries that were live before
   added         integer NOT NULL,
   changed       integer NOT NULL,
-  flipped       integer NOT NULL, -- of those changed: into another class
+  flipped       integer NOT NULL, -- into another class, or without a hash; of another set, contested
   withdrawn     integer NOT NULL,
   bad_rows      integer NOT NULL,
   actor         text NOT NULL,
