@@ -105,7 +105,7 @@ def create_app(tools: PublicTools | StaffTools, *, hosts: tuple[str, ...] = ()) 
 
 def _add_console(app: FastAPI) -> None:
     # First, since routes are tried in order. It is for machines: it asks for a token itself, and no session counts.
-    app.include_router(v1_match.router)
+    app.router.routes.append(v1_match.ROUTE)
     for router in PAGES:
         app.include_router(router, dependencies=[Depends(guard)])
     _add_style(app, "api.console", "console.css")

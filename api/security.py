@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Callable
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,7 +47,9 @@ class SecurityMiddleware:
         self.app = app
         self._say_surprise = say_surprise
         self._hosts = LOCAL_HOSTS | {host.lower() for host in hosts}
-        self._headers = HEADERS | {"Content-Security-Policy": content_security_policy}
+        headers = HEADERS | {"Content-Security-Policy": content_security_policy}
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -62,10 +63,8 @@ class SecurityMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(raw=message["headers"])
-                for name, value in self._headers.items():
-                    headers[name] = value
-                message["headers"] = headers.raw
+                said = [pair for pair in message["headers"] if pair[0] not in self._names]
+                message["headers"] = said + self._headers
             await send(message)
 
         try:

@@ -11,7 +11,7 @@
 #endif
 
 /* Raised whenever a function here takes other arguments: `kernels.py` calls no library of another version. */
-#define VERSION 5
+#define VERSION 6
 
 #define GREY_SIDE 32
 #define COEFFICIENT_BITS 22
@@ -29,20 +29,19 @@ int32_t kernels_version(void)
 }
 
 /* target[x] += weight * source[x] */
-WIDE static void add_weighted(float *restrict target, float weight, const uint8_t *restrict source, ptrdiff_t length)
+WIDE static void add_weighted(float *restrict target, float weight, const float *restrict source, ptrdiff_t length)
 {
     for (ptrdiff_t x = 0; x < length; x++)
-        target[x] = target[x] + weight * (float)source[x];
+        target[x] = target[x] + weight * source[x];
 }
 
 /* The same of one row for two sums. */
 WIDE static void add_weighted_twice(float *restrict target, float weight, float *restrict other, float other_weight,
-                                    const uint8_t *restrict source, ptrdiff_t length)
+                                    const float *restrict source, ptrdiff_t length)
 {
     for (ptrdiff_t x = 0; x < length; x++) {
-        float value = (float)source[x];
-        target[x] = target[x] + weight * value;
-        other[x] = other[x] + other_weight * value;
+        target[x] = target[x] + weight * source[x];
+        other[x] = other[x] + other_weight * source[x];
     }
 }
 
@@ -52,52 +51,68 @@ WIDE static void add_weighted_twice(float *restrict target, float weight, float 
 #define BLUE 7471
 #define HALF 0x8000
 
-static void make_grey_from(ptrdiff_t x, int16_t *restrict grey, const uint8_t *restrict rgb, ptrdiff_t width)
+/* Luma as PDQ has it, 0.299 R + 0.587 G + 0.114 B, times LUMA_SCALE: whole numbers that a float holds exactly. */
+#define LUMA_SCALE 65000.0f
+#define LUMA_RED 19435
+#define LUMA_GREEN 38155
+#define LUMA_BLUE 7410
+
+static void mix_colours_from(ptrdiff_t x, int16_t *restrict grey, float *restrict luma, const uint8_t *restrict rgb,
+                             ptrdiff_t width)
 {
-    for (; x < width; x++)
-        grey[x] = (int16_t)((rgb[3 * x] * (uint32_t)RED + rgb[3 * x + 1] * (uint32_t)GREEN
-                             + rgb[3 * x + 2] * (uint32_t)BLUE + HALF) >> 16);
+    for (; x < width; x++) {
+        int32_t red = rgb[3 * x], green = rgb[3 * x + 1], blue = rgb[3 * x + 2];
+        grey[x] = (int16_t)((red * RED + green * GREEN + blue * BLUE + HALF) >> 16);
+        luma[x] = (float)(red * LUMA_RED + green * LUMA_GREEN + blue * LUMA_BLUE);
+    }
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
-/* Compilers do not see through the three channels: 16 pixels a step, as pairs (red, half of green) and (half of green,
- * blue), since a number of 16 bits is too small for all of green. */
-__attribute__((target("avx2"))) static void make_grey_wide(int16_t *restrict grey, const uint8_t *restrict rgb,
-                                                           ptrdiff_t width)
+/* Compilers do not see through the three channels: 16 pixels a step, as pairs (red, a half of green) and (the other
+ * half, blue), since a number of 16 bits is too small for all of green. */
+__attribute__((target("avx2"))) static void mix_colours_wide(int16_t *restrict grey, float *restrict luma,
+                                                             const uint8_t *restrict rgb, ptrdiff_t width)
 {
     const __m256i red_green = _mm256_setr_epi8(0, -1, 1, -1, 3, -1, 4, -1, 6, -1, 7, -1, 9, -1, 10, -1,
                                                0, -1, 1, -1, 3, -1, 4, -1, 6, -1, 7, -1, 9, -1, 10, -1);
     const __m256i green_blue = _mm256_setr_epi8(1, -1, 2, -1, 4, -1, 5, -1, 7, -1, 8, -1, 10, -1, 11, -1,
                                                 1, -1, 2, -1, 4, -1, 5, -1, 7, -1, 8, -1, 10, -1, 11, -1);
     const __m256i first = _mm256_set1_epi32(RED | GREEN / 2 << 16), second = _mm256_set1_epi32(GREEN / 2 | BLUE << 16);
+    const __m256i luma_first = _mm256_set1_epi32(LUMA_RED | LUMA_GREEN / 2 << 16);
+    const __m256i luma_second = _mm256_set1_epi32((LUMA_GREEN - LUMA_GREEN / 2) | LUMA_BLUE << 16);
     const __m256i half = _mm256_set1_epi32(HALF);
     ptrdiff_t x = 0;
     for (; 3 * x + 52 <= 3 * width; x += 16) {
         __m256i sums[2];
         for (int part = 0; part < 2; part++) { /* pixels 0-3 and 8-11, then 4-7 and 12-15: as packing wants them */
             const uint8_t *at = rgb + 3 * x + 12 * part;
+            float *out = luma + x + 4 * part;
             __m256i pixels = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)at)),
                                                      _mm_loadu_si128((const __m128i *)(at + 24)), 1);
-            __m256i pairs = _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, red_green), first);
-            pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, green_blue), second));
-            sums[part] = _mm256_srli_epi32(_mm256_add_epi32(pairs, half), 16);
+            __m256i one = _mm256_shuffle_epi8(pixels, red_green), two = _mm256_shuffle_epi8(pixels, green_blue);
+            __m256i sum = _mm256_add_epi32(_mm256_madd_epi16(one, first), _mm256_madd_epi16(two, second));
+            __m256 light = _mm256_cvtepi32_ps(
+                _mm256_add_epi32(_mm256_madd_epi16(one, luma_first), _mm256_madd_epi16(two, luma_second)));
+            sums[part] = _mm256_srli_epi32(_mm256_add_epi32(sum, half), 16);
+            _mm_storeu_ps(out, _mm256_castps256_ps128(light));
+            _mm_storeu_ps(out + 8, _mm256_extractf128_ps(light, 1));
         }
         _mm256_storeu_si256((__m256i *)(grey + x), _mm256_packus_epi32(sums[0], sums[1]));
     }
-    make_grey_from(x, grey, rgb, width);
+    mix_colours_from(x, grey, luma, rgb, width);
 }
 
-static void make_grey(int16_t *restrict grey, const uint8_t *restrict rgb, ptrdiff_t width)
+static void mix_colours(int16_t *restrict grey, float *restrict luma, const uint8_t *restrict rgb, ptrdiff_t width)
 {
     if (__builtin_cpu_supports("avx2"))
-        make_grey_wide(grey, rgb, width);
+        mix_colours_wide(grey, luma, rgb, width);
     else
-        make_grey_from(0, grey, rgb, width);
+        mix_colours_from(0, grey, luma, rgb, width);
 }
 #else
-static void make_grey(int16_t *restrict grey, const uint8_t *restrict rgb, ptrdiff_t width)
+static void mix_colours(int16_t *restrict grey, float *restrict luma, const uint8_t *restrict rgb, ptrdiff_t width)
 {
-    make_grey_from(0, grey, rgb, width);
+    mix_colours_from(0, grey, luma, rgb, width);
 }
 #endif
 
@@ -144,17 +159,31 @@ WIDE static void add_weighted_grey(int32_t *restrict target, const int16_t *rest
         target[x] += weight * source[x];
 }
 
-/* One luma row of sums, along the tents: `sides` values. */
-static void reduce_row(const float *restrict row, int64_t width, int64_t sides, const float *tents, int64_t reach,
-                       const int32_t *starts, const int32_t *lengths, float *restrict out, float *restrict luma)
+/* One row of sums, along the tents: `sides` values. `row` has `reach` zeros behind its end, and a tent has zeros behind
+ * its own, so that four outputs walk in step: each of their sums waits for itself alone. */
+static void reduce_row(const float *restrict row, int64_t sides, const float *restrict tents, int64_t reach,
+                       const int32_t *restrict starts, float *restrict out)
 {
-    for (int64_t x = 0; x < width; x++)
-        luma[x] = (row[3 * x] * 0.299f + row[3 * x + 1] * 0.587f) + row[3 * x + 2] * 0.114f;
-    for (int64_t i = 0; i < sides; i++) {
+    int64_t i = 0;
+    for (; i + 4 <= sides; i += 4) {
+        const float *tent = tents + i * reach;
+        const float *one = row + starts[i], *two = row + starts[i + 1];
+        const float *three = row + starts[i + 2], *four = row + starts[i + 3];
+        float sums[4] = {0.0f};
+        for (int64_t k = 0; k < reach; k++) {
+            sums[0] = sums[0] + tent[k] * one[k];
+            sums[1] = sums[1] + tent[reach + k] * two[k];
+            sums[2] = sums[2] + tent[2 * reach + k] * three[k];
+            sums[3] = sums[3] + tent[3 * reach + k] * four[k];
+        }
+        for (int64_t j = 0; j < 4; j++)
+            out[i + j] = sums[j] / LUMA_SCALE;
+    }
+    for (; i < sides; i++) {
         float sum = 0.0f;
-        for (int64_t k = 0; k < lengths[i]; k++)
-            sum = sum + tents[i * reach + k] * luma[starts[i] + k];
-        out[i] = sum;
+        for (int64_t k = 0; k < reach; k++)
+            sum = sum + tents[i * reach + k] * row[starts[i] + k];
+        out[i] = sum / LUMA_SCALE;
     }
 }
 
@@ -177,8 +206,8 @@ static void reduce_grey(const int16_t *grey, int64_t rows, int64_t width, const 
 
 /* One pass over the pixels.
  * rgb:     height x width x 3
- * sums:    overlap x (width * 3), zero: where the outputs that a pixel row counts for are summed up; no more than
- *          `overlap` tents cover one row, so that output i has the place i % overlap
+ * sums:    overlap x (width + across_reach), zero: where the outputs that a pixel row counts for are summed up; no more
+ *          than `overlap` tents cover one row, so that output i has the place i % overlap
  * down_*:  sides tents of `down_reach` weights; tent i begins at pixel row down_starts[i]
  * across_*: the same along a row
  * small:   sides x sides: the luma picture
@@ -192,32 +221,31 @@ static void reduce_grey(const int16_t *grey, int64_t rows, int64_t width, const 
 void reduce_rows(const uint8_t *rgb, int64_t height, int64_t width, int64_t sides, int64_t overlap, float *sums,
                  const float *down, int64_t down_reach, const int32_t *down_starts, const int32_t *down_lengths,
                  const float *across, int64_t across_reach, const int32_t *across_starts,
-                 const int32_t *across_lengths, float *small, uint8_t *strips, int32_t *columns, const int16_t *high,
+                 float *small, uint8_t *strips, int32_t *columns, const int16_t *high,
                  const int16_t *low, int64_t span, const int32_t *firsts, const int32_t *counts, float *luma,
                  int16_t *grey)
 {
-    int64_t first = 0, first_tap = 0;
+    int64_t first = 0, first_tap = 0, stride = width + across_reach;
     for (int64_t y = 0; y < height; y++) {
         const uint8_t *row = rgb + y * width * 3;
         float *waiting = NULL, waiting_weight = 0.0f;
+        mix_colours(grey + y % 4 * width, luma, row, width);
         for (int64_t i = first; i < sides && down_starts[i] <= y; i++) {
             if (y >= down_starts[i] + down_lengths[i])
                 continue;
-            float *sum = sums + (i % overlap) * width * 3, weight = down[i * down_reach + (y - down_starts[i])];
+            float *sum = sums + (i % overlap) * stride, weight = down[i * down_reach + (y - down_starts[i])];
             if (waiting)
-                add_weighted_twice(waiting, waiting_weight, sum, weight, row, width * 3);
+                add_weighted_twice(waiting, waiting_weight, sum, weight, luma, width);
             waiting = waiting ? NULL : sum;
             waiting_weight = weight;
         }
         if (waiting)
-            add_weighted(waiting, waiting_weight, row, width * 3);
+            add_weighted(waiting, waiting_weight, luma, width);
         for (; first < sides && down_starts[first] + down_lengths[first] <= y + 1; first++) {
-            float *done = sums + (first % overlap) * width * 3;
-            reduce_row(done, width, sides, across, across_reach, across_starts, across_lengths, small + first * sides,
-                       luma);
-            memset(done, 0, (size_t)width * 3 * sizeof(float));
+            float *done = sums + (first % overlap) * stride;
+            reduce_row(done, sides, across, across_reach, across_starts, small + first * sides);
+            memset(done, 0, (size_t)width * sizeof(float));
         }
-        make_grey(grey + y % 4 * width, row, width);
         if (columns) {
             while (first_tap < GREY_SIDE && firsts[first_tap] + counts[first_tap] <= y)
                 first_tap++;

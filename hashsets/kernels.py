@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 GREY_SIDE = 32
 """Pixels of the small grey picture's side, of which pHash is made."""
 
-VERSION = 5
+VERSION = 6
 """Of the arguments in `_kernels.c`: a library that was built from other ones would read memory that is not its own."""
 
 _GREY_ROWS = 4  # that are resampled together
@@ -113,7 +113,7 @@ def reduce_in_c(
     size = ctypes.c_int64
     is_tall = _is_tall(height, width)
     overlap = _count_overlap(down)
-    sums = np.zeros((overlap, width * 3), np.float32)
+    sums = np.zeros((overlap, width + across.weights.shape[1]), np.float32)
     luma = np.zeros((sides, len(across.starts)), np.float32)
     luma_row, grey_rows = np.empty(width, np.float32), np.empty((_GREY_ROWS, width), np.int16)
     strips = np.empty((0 if is_tall else height, GREY_SIDE), np.uint8)
@@ -122,7 +122,7 @@ def reduce_in_c(
     library.reduce_rows(
         *(_at(rgb), size(height), size(width), size(sides), size(overlap), _at(sums)),
         *(_at(down.weights), size(down.weights.shape[1]), _at(down.starts), _at(down.lengths)),
-        *(_at(across.weights), size(across.weights.shape[1]), _at(across.starts), _at(across.lengths)),
+        *(_at(across.weights), size(across.weights.shape[1]), _at(across.starts)),
         *(_at(luma), None if is_tall else _at(strips), _at(columns) if is_tall else None),
         *(
             _at(high),
@@ -165,22 +165,20 @@ def reduce_in_numpy(
 ) -> tuple[Floats, Bytes]:
     """Do what `reduce_picture` says in numpy, adding in the same order."""
     height, width = rgb.shape[:2]
-    sums = np.zeros((len(down.starts), width * 3), np.float32)
+    sums = np.zeros((len(down.starts), width), np.float32)
     grey = np.empty((height, width), np.uint8)
     ends = down.starts + down.lengths
     for y in range(height):
-        wide = rgb[y].reshape(-1).astype(np.float32)
+        red, green, blue = rgb[y].T.astype(np.uint32)
+        grey[y] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
+        luma = (red * 19435 + green * 38155 + blue * 7410).astype(np.float32)
         for i in np.flatnonzero((down.starts <= y) & (y < ends)):
-            sums[i] += down.weights[i, y - down.starts[i]] * wide
-        row = rgb[y].astype(np.uint32)
-        grey[y] = (row[:, 0] * 19595 + row[:, 1] * 38470 + row[:, 2] * 7471 + 0x8000) >> 16
-    channels = sums.reshape(len(down.starts), width, 3)
-    red, green, blue = (channels[:, :, place] for place in range(3))
-    luma = (red * np.float32(0.299) + green * np.float32(0.587)) + blue * np.float32(0.114)
+            sums[i] += down.weights[i, y - down.starts[i]] * luma
     small = np.zeros((len(down.starts), len(across.starts)), np.float32)
     for output, start in enumerate(across.starts):
         for k in range(across.lengths[output]):
-            small[:, output] += across.weights[output, k] * luma[:, start + k]
+            small[:, output] += across.weights[output, k] * sums[:, start + k]
+    small /= _LUMA_SCALE
     if _is_tall(height, width):
         return small, _resample(_resample(grey.T, grey_down).T, grey_across)
     return small, np.ascontiguousarray(_resample(_resample(grey, grey_across).T, grey_down).T)
@@ -236,6 +234,9 @@ def _resample(rows: Bytes, taps: Taps | None) -> Bytes:
     return out
 
 
+_LUMA_SCALE = np.float32(
+    65000
+)  # 0.299, 0.587 and 0.114 times it are whole, and a float holds their sums exactly
 _COARSE = 11
 _HALF = 1 << (COEFFICIENT_BITS - 1)
 _NO_TAPS = Taps(np.zeros((1, 1), np.int32), np.zeros(1, np.int32), np.zeros(1, np.int32))

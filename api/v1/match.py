@@ -8,12 +8,15 @@ is stored, without its values. An index that is behind or damaged is 503, never 
 
 import asyncio
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from api.bodies import check_length
 from api.console.deps import StaffTools, get_staff
@@ -28,7 +31,6 @@ from triage.steps.answer_question import Answered, IndexWantedError, ListedHit, 
 from triage.store.people import digest_token
 from triage.store.questions import Quota
 
-router = APIRouter()
 MAX_HASHES = 1000
 MAX_BODY_BYTES = 256 * 1024
 BODY_S = 30.0
@@ -38,14 +40,33 @@ _FIELDS = frozenset({"algorithm", "value", "quality"})
 _ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
 _TRIES = 3
 
+_ANSWERING = ThreadPoolExecutor(2, "match")
+"""More threads would only wait for each other, and each handing over costs as much as the search."""
 
-@router.post("/api/v1/match")
+_KNOWN_S = 1.0
+_known_until: dict[bytes, float] = {}
+"""Digests of tokens that were just found in force, and when to forget that (monotonic seconds)."""
+
+
 async def post_match(request: Request) -> Response:
     """Answer a question."""
-    # No dependency and one deadline for the whole body: each would cost as much as the search itself.
+    # One deadline for the whole body: one for each chunk would cost as much as the search itself.
     tools = get_staff(request)
-    said = await run_in_threadpool(_answer, tools, request, await _read_body(request))
+    body = await _read_body(request)
+    said = await asyncio.get_running_loop().run_in_executor(_ANSWERING, _answer, tools, request, body)
     return Response(said, media_type="application/json")
+
+
+class _MatchRoute(Route):
+    """A route of Starlette's own: what FastAPI does for each request costs several times the search."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Tell the log which route it was, as FastAPI's routes do."""
+        match, found = super().matches(scope)
+        return match, {**found, "route": self}
+
+
+ROUTE = _MatchRoute("/api/v1/match", post_match, methods=["POST"])
 
 
 async def _read_body(request: Request) -> bytes:
@@ -89,6 +110,7 @@ def _ask(tools: StaffTools, digest: bytes, queries: list[Fingerprint]) -> Answer
         find_index=tools.index.find_current,
         quota=Quota(settings.match_per_minute, settings.match_per_day),
         now=utcnow(),
+        is_known=_known_until.get(digest, 0.0) > time.monotonic(),
     )
     try:
         for _ in range(_TRIES):
@@ -98,7 +120,9 @@ def _ask(tools: StaffTools, digest: bytes, queries: list[Fingerprint]) -> Answer
                 tools.index.get(tools.database, at_least=error.generation)
             else:
                 if answered is None:
+                    _known_until.pop(digest, None)
                     raise UnauthorisedError("A valid token with the scope `match` is needed.")
+                _known_until[digest] = time.monotonic() + _KNOWN_S
                 return answered
         raise IndexWantedError(0)
     except HashsetsError as error:

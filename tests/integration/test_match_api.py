@@ -80,6 +80,16 @@ def test_whatever_is_wrong_with_a_token_is_answered_alike(surface, conn):
     assert count_rows(conn, "SELECT count(*) FROM match_questions") == 0
 
 
+def test_a_token_that_was_just_good_is_refused_as_soon_as_it_is_taken_back(client, conn):
+    assert client.post(ROUTE, json=ask_for(("sha256", SHA256))).status_code == 200
+    people.revoke_token(conn, f"token {TOKEN[-20:]}", now=utcnow())
+    conn.commit()
+    for _ in range(2):
+        assert client.post(ROUTE, json=ask_for(("sha256", SHA256))).status_code == 401
+        assert client.post(ROUTE, content=b"not JSON").status_code == 401
+    assert count_rows(conn, "SELECT count(*) FROM match_questions") == 1
+
+
 def test_a_session_of_a_person_is_no_token(surface):
     browser = surface.sign_in("Ana")
     assert browser.post(ROUTE, {"hashes": "[]"}).status == 401

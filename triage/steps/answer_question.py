@@ -1,6 +1,6 @@
 """Answer a machine that asks whether hashes are listed.
 
-1. The token must be in force; nothing is looked at before.
+1. The token must be in force; nothing is looked at before, unless it was in force a moment ago.
 2. The index must not be behind the lists: an old answer would say "no match" of what is listed.
 3. Search, and tell of each hit what its entry says today.
 4. One statement asks all of it again, counts the question on the quota and stores it: by whom, when, how many hashes
@@ -57,6 +57,7 @@ def answer_question(
     *,
     quota: Quota,
     now: datetime,
+    is_known: bool = False,
 ) -> Answered | None:
     """Answer one question.
 
@@ -65,6 +66,8 @@ def answer_question(
         digest: SHA-256 of the token.
         queries: the hashes; none for a question that could not be read.
         find_index: returns the opened index if its generation is at least this one.
+        is_known: the token was in force a moment ago, so that it is asked about only once, by the statement that
+            counts; a stranger still causes no search.
 
     Returns:
         The answer, or None when the token is not in force for this.
@@ -73,7 +76,8 @@ def answer_question(
         QuotaSpentError: the token has asked as much as it may.
         IndexWantedError: open an index of that generation and ask again; nothing was counted.
     """
-    generation = questions.find_generation_for(conn, digest, now=now)
+    is_asked = not is_known or not queries
+    generation = questions.find_generation_for(conn, digest, now=now) if is_asked else 0
     if generation is None:
         return None
     if not queries:
