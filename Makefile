@@ -5,7 +5,7 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: setup heic demo run test check soak bench lock
+.PHONY: setup heic browser demo run test check soak bench lock
 setup: $(STAMP)
 
 # Everything comes hash-pinned from requirements.lock, build tools included; nothing is fetched for the build.
@@ -17,6 +17,9 @@ $(STAMP): requirements.lock pyproject.toml hashsets/_kernels.c
 
 heic: setup  ## the extra that decodes HEIC; its wheels bundle libraries under the GPL, see docs/dependencies.md
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-heic.lock
+
+browser: setup  ## what drives Chromium in tests/browser; without it those tests are skipped
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-browser.lock
 
 demo: setup  ## real reports through real servers into the review queue, with drawn pictures
 	$(RUN)/hotline demo --once
@@ -45,5 +48,7 @@ bench: setup  ## against the peers, which are installed for it alone
 lock: setup  ## needs uv on PATH
 	uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate -o requirements.lock
+	uv pip compile -q pyproject.toml --extra browser --constraint requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate -o requirements-browser.lock
 	uv pip compile -q pyproject.toml --extra bench --constraint requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate -o requirements-bench.lock

@@ -1,0 +1,1 @@
+-- Confirming that it is still the same person; recovery of a lost way in.

@@ -1,0 +1,1 @@
+-- What admins change while it runs: tokens, settings.

@@ -1,0 +1,1 @@
+-- What the public form asks beyond the report, and reports that come last.
