@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -45,19 +45,26 @@ def _committed_state(conn: Connection) -> Iterator[None]:
         yield
 
 
-def build_from_database(conn: Connection, folder: Path) -> int:
+def build_from_database(
+    conn: Connection, folder: Path, *, show_progress: Callable[[int], None] | None = None
+) -> int:
     """Build the whole index of the database's committed state and return its generation.
+
+    Args:
+        conn: READ COMMITTED, without changes of its own.
+        folder: the index's folder; made if missing.
+        show_progress: told how many rows are read.
 
     Raises:
         IndexUnreadableError: this transaction has changes of its own, which an index must not hold yet.
         OSError: the folder cannot be written.
     """
     with _committed_state(conn), hold_lock(folder):
-        return _build(conn, folder)
+        return _build(conn, folder, show_progress)
 
 
-def _build(conn: Connection, folder: Path) -> int:
-    found = read_snapshot(conn)
+def _build(conn: Connection, folder: Path, show_progress: Callable[[int], None] | None = None) -> int:
+    found = read_snapshot(conn, show_progress)
     replace_segments(folder, found.generation, found.mark, found.rows)
     return found.generation
 

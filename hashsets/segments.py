@@ -14,7 +14,7 @@ opening checks and what it leaves to `verify_index` is in docs/adr/2026-11-22-op
 
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -276,8 +276,12 @@ def open_generation(folder: Path) -> Generation:
     raise problem
 
 
-def verify_index(folder: Path) -> Generation:
+def verify_index(folder: Path, *, show_progress: Callable[[int, float], None] | None = None) -> Generation:
     """Check every byte of the current generation: checksums, order, and that all numbers are of something.
+
+    Args:
+        folder: of the index.
+        show_progress: told how many entries are checked, and of all bytes which part, 0 to 1.
 
     Returns:
         What was checked, opened.
@@ -286,13 +290,20 @@ def verify_index(folder: Path) -> Generation:
         IndexUnreadableError: it is missing or damaged.
     """
     opened = open_generation(folder)
+    whole = sum(each.count_bytes() for each in opened.manifest.segments) or 1
+    entries = size = 0
     try:
         for segment in opened.segments:
             check_segment(folder, segment)
+            entries, size = entries + len(segment.entries), size + segment.spec.count_bytes()
+            if show_progress is not None:
+                show_progress(entries, size / whole)
     except OSError as error:
         if is_current(folder, opened.manifest.current):
             raise IndexUnreadableError(f"The index cannot be read: {error.strerror}") from None
-        return verify_index(folder)  # a newer generation took its place, and its files away
+        return verify_index(
+            folder, show_progress=show_progress
+        )  # a newer generation took its place, and its files away
     return opened
 
 

@@ -5,7 +5,7 @@ long whatever its algorithm, and are taken apart many at a time. What is held is
 each.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,9 +81,13 @@ _READ_CHANGES = """
 """
 
 
-def read_snapshot(conn: Connection) -> Changes:
-    """Read the generation and all live fingerprints of one and the same moment."""
-    return _read(conn, _READ_ALL, 0)
+def read_snapshot(conn: Connection, show_progress: Callable[[int], None] | None = None) -> Changes:
+    """Read the generation and all live fingerprints of one and the same moment.
+
+    Args:
+        show_progress: told how many rows are read.
+    """
+    return _read(conn, _READ_ALL, 0, show_progress)
 
 
 def read_changes(conn: Connection, since: int) -> Changes:
@@ -109,11 +113,17 @@ def count_changes(conn: Connection, since: int, *, most: int) -> int:
     return int(row[0]) if row else 0
 
 
-def _read(conn: Connection, statement: str, since: int) -> Changes:
+def _read(
+    conn: Connection, statement: str, since: int, show_progress: Callable[[int], None] | None = None
+) -> Changes:
     values = {"pad": bytes(_VALUE_WIDTH), "words": list(_WORDS), "changed": _CHANGED, "since": since}
     parts: dict[int, list[tuple[Bytes2D, Bytes2D]]] = {}
+    taken = 0
     with conn.cursor() as cursor, cursor.copy(statement, values) as copy:
         for rows in _take_apart(copy):
+            taken += len(rows)
+            if show_progress is not None:
+                show_progress(taken)
             for kind in np.unique(rows["kind"]).tolist():
                 own = rows[rows["kind"] == kind]
                 width = HEX_DIGITS[_WORDS[kind - 1]] // 2 if _GENERATION < kind < _CHANGED else 8

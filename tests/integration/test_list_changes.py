@@ -22,7 +22,7 @@ from triage.steps.change_hash_sets import (
     say_trust,
     withdraw_entry,
 )
-from triage.steps.import_hash_list import Confirmation, ListSource, SetFacts, import_list
+from triage.steps.import_hash_list import Confirmation, ListSource, SetFacts, import_list, refuse_list
 from triage.store import custody, hash_recalls, review
 from triage.store.hash_entries import list_disputes, read_entry
 from triage.store.hash_imports import ImportState
@@ -443,6 +443,25 @@ def test_a_list_that_waits_gives_way_to_the_next_one(staff):
         "SELECT state, withdrawn FROM hash_imports WHERE is_snapshot ORDER BY at, id"
     ).fetchall()
     assert rows_ == [("refused", 50), ("refused", 60)]
+
+
+def test_a_lead_refuses_a_list_that_waits_and_only_a_lead_does(staff):
+    rows = fill(staff)
+    load(staff, "one", *rows[:50], source=FILE)
+    for by, reason, words in (("Ana", "no", "Only a lead"), ("Lea", " ", "written reason")):
+        with pytest.raises(NotAllowedError, match=words):
+            refuse_list(staff, "one", by=by, reason=reason, now=NOW)
+        staff.rollback()
+    refuse_list(staff, "one", by="Lea", reason="half of it is missing", now=NOW)
+    staff.commit()
+    assert len(live_keys(staff, "one")) == 100
+    states = staff.execute(
+        "SELECT state, persons.name, reason FROM hash_imports LEFT JOIN persons ON persons.id = decided_by"
+        " ORDER BY hash_imports.at, hash_imports.id"
+    ).fetchall()
+    assert states == [("applied", None, None), ("refused", "Lea", "half of it is missing")]
+    with pytest.raises(NotAllowedError, match="No list waits"):
+        refuse_list(staff, "one", by="Lea", reason="again", now=NOW)
 
 
 def test_a_big_change_without_a_file_is_refused(staff):

@@ -1,4 +1,4 @@
-"""`hotline hashset import|export|list|show|withdraw|dispute|trust|build|verify`: lists of hashes.
+"""`hotline hashset import|refuse|export|list|show|withdraw|dispute|trust|build|verify`: lists of hashes.
 
 What changes a set builds the index before it answers.
 """
@@ -14,6 +14,7 @@ from hashsets.store import list_hash_sets
 from triage.cli.hashset_export import add_export, run_export
 from triage.cli.hashset_import import add_import, describe_recalls, run_import
 from triage.cli.hashset_show import add_show, run_show
+from triage.cli.progress import Progress
 from triage.cli.session import (
     Deployment,
     add_json_flag,
@@ -27,6 +28,7 @@ from triage.clock import utcnow
 from triage.rules.sending import SendingPolicy
 from triage.settings import Settings
 from triage.steps.change_hash_sets import dispute_entry, restore_entry, say_trust, withdraw_entry
+from triage.steps.import_hash_list import refuse_list
 from triage.steps.refresh_leaning import Refreshed
 from triage.store.rows import Connection
 
@@ -50,15 +52,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     dispute.add_argument(
         "--deny", action="store_true", help="also keep every list from bringing its hashes; never undone"
     )
+    refuse = actions.add_parser("refuse", help="refuse a list that waits for a lead; the set stays as it is")
+    refuse.add_argument("name", metavar="NAME")
     trust = actions.add_parser("trust", help="propose trust in a class, or confirm another person's proposal")
     trust.add_argument("name", metavar="NAME")
     trust.add_argument("entry_class", metavar="CLASS", choices=[one.value for one in EntryClass])
-    for action, who in ((dispute, "a lead"), (trust, "a person of `user add`")):
+    for action, who in ((refuse, "a lead"), (dispute, "a lead"), (trust, "a person of `user add`")):
         action.add_argument("--by", required=True, metavar="PERSON", help=f"who says so: {who}")
         action.add_argument("--reason", required=True, help="why, in writing; kept")
     build = actions.add_parser("build", help="build the whole index anew from the database")
     verify = actions.add_parser("verify", help="check every byte of the index against its checksums")
-    for action in (listing, take_back, dispute, trust, build, verify):
+    for action in (listing, refuse, take_back, dispute, trust, build, verify):
         add_json_flag(action)
         add_practice_flag(action)
     parser.set_defaults(run=run)
@@ -81,6 +85,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
                 return run_export(args, deployment, conn)
             case "show":
                 return run_show(args, conn)
+            case "refuse":
+                return _refuse(args, conn)
             case "withdraw":
                 return _withdraw(args, deployment, conn)
             case "dispute":
@@ -145,6 +151,16 @@ def _say_change(args: argparse.Namespace, refreshed: Refreshed, words: str, done
         print(line)
 
 
+def _refuse(args: argparse.Namespace, conn: Connection) -> int:
+    refuse_list(conn, args.name, by=args.by, reason=args.reason, now=utcnow())
+    conn.commit()
+    if args.json:
+        print_json({"set": args.name, "state": "refused"})
+    else:
+        print(f"Refused: {args.name} stays as it is.")
+    return 0
+
+
 def _trust(args: argparse.Namespace, conn: Connection) -> int:
     step = say_trust(
         conn, args.name, EntryClass(args.entry_class), by=args.by, reason=args.reason, now=utcnow()
@@ -160,7 +176,9 @@ def _trust(args: argparse.Namespace, conn: Connection) -> int:
 
 
 def _build(args: argparse.Namespace, deployment: Deployment, conn: Connection) -> int:
-    generation = build_from_database(conn, deployment.index_dir)
+    progress = Progress("rows read")
+    generation = build_from_database(conn, deployment.index_dir, show_progress=progress.show)
+    progress.end()
     conn.commit()
     if args.json:
         print_json({"generation": generation})
@@ -172,7 +190,9 @@ def _build(args: argparse.Namespace, deployment: Deployment, conn: Connection) -
 def _verify(args: argparse.Namespace, folder: Path) -> int:
     if not folder.exists():
         raise IndexUnreadableError("There is no index yet: `hotline hashset build` makes it.")
-    verify_index(folder)
+    progress = Progress("entries checked")
+    verify_index(folder, show_progress=progress.show)
+    progress.end()
     if args.json:
         print_json({"is_whole": True})
     else:

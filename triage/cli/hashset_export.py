@@ -4,11 +4,11 @@ The manifest is signed with the key that signs packages; partners pin its public
 """
 
 import argparse
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 from hashsets.formats.feed_folder import NewFolder, name_folder
+from triage.cli.progress import Progress
 from triage.cli.session import Deployment, add_json_flag, add_practice_flag, print_json
 from triage.clock import utcnow
 from triage.keys import SIGNING_KEY
@@ -64,7 +64,7 @@ def run_export(args: argparse.Namespace, deployment: Deployment, conn: Connectio
     signing_key = deployment.keys("outbound").read(SIGNING_KEY)
     seal = make_sealer(args.recipient)
     now = utcnow()
-    folder = NewFolder(args.to)
+    folder, progress = NewFolder(args.to), Progress("rows written")
     try:
         written = write_folder(
             conn,
@@ -76,12 +76,13 @@ def run_export(args: argparse.Namespace, deployment: Deployment, conn: Connectio
             sign=lambda content: sign_detached(content, signing_key),
             valid_for=timedelta(days=args.valid_days),
             now=now,
-            show_progress=_show_progress,
+            show_progress=progress.show,
         )
         record_folder(conn, written, recipients=len(set(args.recipient)), actor="cli", now=now)
         conn.commit()
         published = folder.publish(name_folder(written.manifest.seq, now))
     finally:
+        progress.end()
         folder.give_up()
     manifest = written.manifest
     if args.json:
@@ -101,10 +102,3 @@ def run_export(args: argparse.Namespace, deployment: Deployment, conn: Connectio
         print(f"{args.name}: {manifest.kind.value} {manifest.seq}, {manifest.records} rows.")
         print(f"Written to {published}.")
     return 0
-
-
-def _show_progress(rows: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{rows} rows written", end="", file=sys.stderr, flush=True)
-    else:
-        print(f"{rows} rows written", file=sys.stderr, flush=True)

@@ -17,6 +17,7 @@ from hashsets.formats.feed_manifest import FeedKind
 from hashsets.model import BadRow, Entry, Sharing
 from hashsets.store import find_hash_set
 from triage.cli.hashset_feed import open_feed_folder
+from triage.cli.progress import Progress
 from triage.cli.session import Deployment, add_json_flag, add_practice_flag, print_json
 from triage.clock import utcnow
 from triage.errors import NotAllowedError
@@ -30,7 +31,6 @@ from triage.store.rows import Connection
 FEED = "feed"
 MAX_SHOWN_BAD_ROWS = 20
 _ROWS_A_STEP = 20_000
-_BAR = 30
 
 
 def add_import(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -161,24 +161,13 @@ def _find_id(conn: Connection, name: str) -> UUID | None:
 def _show_rows(
     rows: Iterator[Entry | BadRow], read_share: Callable[[], float] | None
 ) -> Iterator[Entry | BadRow]:
-    """Pass rows on, and show how many went by: a bar on a terminal, plain lines else."""
-    is_terminal = sys.stderr.isatty()
-    shown = False
+    """Pass rows on, and show how many went by."""
+    progress = Progress("rows read")
     for number, row in enumerate(rows, start=1):
         yield row
-        if number % _ROWS_A_STEP:
-            continue
-        shown = True
-        if not is_terminal:
-            print(f"{number} rows read", file=sys.stderr, flush=True)
-            continue
-        bar = ""
-        if read_share is not None:
-            share = min(read_share(), 1.0)
-            bar = f"[{'#' * round(share * _BAR):<{_BAR}}] {share:4.0%} "
-        print(f"\r{bar}{number} rows read", end="", file=sys.stderr, flush=True)
-    if shown and is_terminal:
-        print(file=sys.stderr)
+        if number % _ROWS_A_STEP == 0:
+            progress.show(number, read_share() if read_share is not None else None)
+    progress.end()
 
 
 def _show_bad_rows(result: ImportResult) -> None:
@@ -211,7 +200,7 @@ def _say_result(args: argparse.Namespace, result: ImportResult) -> None:
             f"{args.name}: this list would withdraw {weight.removed} of {weight.live} entries and put"
             f" {weight.flipped} into another class, or take a hash from them"
             f" ({result.bad_rows} rows rejected). Nothing was changed: a lead lets it by the same command"
-            " with --confirm-large --by --reason."
+            " with --confirm-large --by --reason, or refuses it with `hotline hashset refuse`."
         )
         return
     print(

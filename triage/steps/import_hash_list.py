@@ -34,6 +34,7 @@ BAD_ROW_MIN = 10
 
 MAX_KEPT_BAD_ROWS = 10_000
 REPLACED = "a later list took its place"
+_NONE_WAITS = "No list waits for a lead in this set."
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,7 @@ def _check_confirmation(
     """Return the id of the lead who confirms."""
     person = read_lead(conn, confirmation.by, confirmation.reason)
     if waiting is None:
-        raise NotAllowedError("No list waits for a lead in this set.")
+        raise NotAllowedError(_NONE_WAITS)
     if (waiting.file_sha256, waiting.is_snapshot, waiting.format) != (
         source.file_sha256,
         source.is_snapshot,
@@ -240,6 +241,27 @@ def _check_confirmation(
     ):
         raise NotAllowedError("This is not the list that waits: give the same file in the same way.")
     return person.id
+
+
+def refuse_list(conn: Connection, name: str, *, by: str, reason: str, now: datetime) -> None:
+    """Refuse the list of a set that waits for a lead; the set stays as it is.
+
+    Args:
+        by: name of the lead.
+        reason: why, in writing.
+
+    Raises:
+        UnknownHashSetError: there is no such set.
+        NotAllowedError: the person is no lead, gives no reason, or no list waits.
+    """
+    person = read_lead(conn, by, reason)
+    hash_set = hash_sets.find_hash_set(conn, name)
+    waiting = hash_imports.find_waiting(conn, hash_set.id)
+    if waiting is None:
+        raise NotAllowedError(_NONE_WAITS)
+    hash_imports.refuse_import(conn, waiting.id, person_id=person.id, reason=reason, now=now)
+    event = NewEvent(stream_of("hashset", hash_set.id), "import_refused", {"import": str(waiting.id)})
+    custody.append(conn, [event], actor=f"person/{person.id}", now=now)
 
 
 def _describe(counts: ImportCounts, read: _Rows) -> Body:

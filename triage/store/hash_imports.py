@@ -102,6 +102,15 @@ def refuse_waiting(conn: Connection, set_id: UUID, *, reason: str) -> int:
     ).rowcount
 
 
+def refuse_import(conn: Connection, import_id: UUID, *, person_id: UUID, reason: str, now: datetime) -> None:
+    """Note that a lead refused a waiting list, and why."""
+    conn.execute(
+        "UPDATE hash_imports SET state = 'refused', decided_by = %(person)s, decided_at = %(now)s,"
+        " reason = %(reason)s WHERE id = %(id)s AND state = 'waiting'",
+        {"id": import_id, "person": person_id, "reason": reason, "now": now},
+    )
+
+
 def confirm_import(conn: Connection, import_id: UUID, *, person_id: UUID, reason: str, now: datetime) -> None:
     """Note that a lead let a waiting list be applied, and why."""
     conn.execute(
