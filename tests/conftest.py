@@ -47,6 +47,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if GUARD.is_alone:
         return
     if os.environ.get("CI"):

@@ -51,6 +51,8 @@ from triage.store.pool import Database
 from triage.vault import EVIDENCE, INTAKE, ObjectVault
 from workers.purge_expired import purge_orphans
 
+pytestmark = pytest.mark.long
+
 RAGES_S = 180.0 if IS_SOAK else 30.0
 ENDS_WITHIN_S = 90.0
 AT_A_TIME = 5

@@ -29,6 +29,8 @@ from triage.clock import utcnow
 from triage.steps.record_answer import say_found
 from triage.store import custody
 
+pytestmark = pytest.mark.long
+
 ITEMS = 200 if IS_SOAK else 30
 ENDS_WITHIN_S = 200.0 if IS_SOAK else 60.0
 MAILS_BETWEEN_KILLS = (3, 8)

@@ -11,6 +11,8 @@ from tests.drawn_images import make_video_file
 from tests.staff_server import run_staff_surface
 from triage.model import PersonRole
 
+pytestmark = pytest.mark.long
+
 NOTE = "seen on a <b>board</b>"
 
 

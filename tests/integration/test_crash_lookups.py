@@ -19,6 +19,8 @@ from triage.store import checks, custody
 from triage.store.pool import Database
 from workers.sweep_due import sweep_once
 
+pytestmark = pytest.mark.long
+
 HOST = "photos.example"
 URL = f"http://{HOST}/gone.jpg"
 POINTS = ("after_fetch", "before_commit", "after_commit")

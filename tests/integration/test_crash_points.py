@@ -37,6 +37,8 @@ from triage.vault import EVIDENCE, INTAKE, ObjectVault
 from workers.purge_expired import purge_expired, purge_orphans
 from workers.sweep_due import sweep_once
 
+pytestmark = pytest.mark.long
+
 HOST = "photos.example"
 OUTBOUND_POINTS = {"after_smtp_data"}
 """Points of the outbound process; see test_outbound_process.py."""

@@ -17,6 +17,8 @@ from triage.cli.practice.catalogue import FORTY_FILES, ICONS
 from triage.cli.practice.scenario import Outcome, PracticeReport, build_scenario
 from triage.rules.urls import defang, normalise_url
 
+pytestmark = pytest.mark.long
+
 KEYS = {
     *("elapsed_s", "reports", "items", "images", "captured", "captures", "refused", "matches", "evidence"),
     *(

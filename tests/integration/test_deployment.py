@@ -24,6 +24,8 @@ from triage.settings import SECRET_FIELDS, environment_name, load_settings
 from triage.store.practice import read_kind, replace_practice_names, write_kind
 from triage.vault import seal, unseal
 
+pytestmark = pytest.mark.long
+
 ROLES = ("owner", "public", "staff", "worker", "outbound")
 
 

@@ -1,4 +1,4 @@
-"""Each format of a list, from its file by the public command into the database and the index; and what is said of it."""
+"""Each format of a list, from its file by the public command to a hit in the index; and what is said on the way."""
 
 import argparse
 import json

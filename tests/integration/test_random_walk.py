@@ -19,6 +19,8 @@ from triage.rules.states import OnlineResult
 from triage.steps import record_answer
 from triage.store import checks
 
+pytestmark = pytest.mark.long
+
 STEPS = 150
 WALKS = int(os.environ.get("HOTLINE_WALKS", scale(6)))
 TIDY_ROUNDS = 12

@@ -263,6 +263,8 @@ def test_the_process_ends_with_its_worker(site: LocalSite) -> None:
 LIAR = (
     """
 import json, socket, struct, sys, time
+
+pytestmark = pytest.mark.long
 channel = socket.socket(fileno=int(sys.argv[1]))
 def take():
     head = channel.recv(4, socket.MSG_WAITALL)
