@@ -24,21 +24,40 @@ class NotSignedInError(HotlineError):
     """Sign in first."""
 
 
+class ConfirmationNeededError(HotlineError):
+    """Confirm that it is you."""
+
+    def __init__(self, message: str | None = None, *, was_wrong: bool = False) -> None:
+        """Take the words, and whether a confirmation came that did not hold."""
+        super().__init__(message)
+        self.was_wrong = was_wrong
+
+
 class UnsupportedBodyError(HotlineError):
     """The body must be JSON or multipart/form-data."""
+
+
+class TooManyWaitingError(HotlineError):
+    """Too many questions are waiting just now; ask again in a moment."""
 
 
 class InvalidQuestionError(HotlineError):
     """The question cannot be read."""
 
 
+class CatalogueError(HotlineError):
+    """The texts of the pages cannot be used."""
+
+
 STATUS: tuple[tuple[type[HotlineError], HTTPStatus], ...] = (
     (UnauthorisedError, HTTPStatus.UNAUTHORIZED),
     (NotSignedInError, HTTPStatus.UNAUTHORIZED),
+    (ConfirmationNeededError, HTTPStatus.FORBIDDEN),
     (UnsupportedBodyError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (InvalidReportError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (InvalidQuestionError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (QuotaSpentError, HTTPStatus.TOO_MANY_REQUESTS),
+    (TooManyWaitingError, HTTPStatus.TOO_MANY_REQUESTS),
     (IdempotencyConflictError, HTTPStatus.CONFLICT),
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (NotAllowedError, HTTPStatus.FORBIDDEN),

@@ -1,9 +1,8 @@
 """One application per surface: the public one takes reports, the staff one is the console."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from importlib import resources
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -15,16 +14,21 @@ from api.console.error_page import say_error as say_console_error
 from api.console.guard import guard
 from api.console.pages import PAGES
 from api.console.renderer import CONTENT_SECURITY_POLICY as STAFF_POLICY
+from api.console.static_files import STATIC_FILES as STAFF_FILES
+from api.console.step_up import show_step_up
 from api.deps import PublicTools
-from api.errors import UnauthorisedError, choose_sentence, choose_status
+from api.errors import ConfirmationNeededError, UnauthorisedError, choose_sentence, choose_status
 from api.lingering import LingeringResponse
 from api.public import report as public_report
 from api.public import status as public_status
-from api.public.pages import CONTENT_SECURITY_POLICY
+from api.public.pages import CONTENT_SECURITY_POLICY, STATIC_FILES
 from api.public.texts import choose_language
 from api.security import SecurityMiddleware
+from api.static_files import StaticFile, StaticFiles
 from api.v1 import match as v1_match
+from api.v1 import public_reports as v1_public_reports
 from api.v1 import reports as v1_reports
+from api.v1 import stats as v1_stats
 from triage.errors import HotlineError
 
 _log = logging.getLogger("api")
@@ -84,8 +88,13 @@ def create_app(tools: PublicTools | StaffTools, *, hosts: tuple[str, ...] = ()) 
     app.state.tools = tools
     is_staff = isinstance(tools, StaffTools)
     policy = STAFF_POLICY if is_staff else CONTENT_SECURITY_POLICY
+    static_files = STAFF_FILES if is_staff else STATIC_FILES
     app.add_middleware(
-        SecurityMiddleware, hosts=hosts, content_security_policy=policy, say_surprise=_say_surprise
+        SecurityMiddleware,
+        hosts=hosts,
+        content_security_policy=policy,
+        long_lived=frozenset(static_files.by_path),
+        say_surprise=_say_surprise,
     )
     _add_errors(app)
 
@@ -99,16 +108,21 @@ def create_app(tools: PublicTools | StaffTools, *, hosts: tuple[str, ...] = ()) 
         app.include_router(public_report.router)
         app.include_router(public_status.router)
         app.include_router(v1_reports.router)
-        _add_style(app, "api.public", "public.css")
+        app.include_router(v1_public_reports.router)
+    _add_static(app, static_files)
     return app
 
 
 def _add_console(app: FastAPI) -> None:
     # First, since routes are tried in order. It is for machines: it asks for a token itself, and no session counts.
     app.router.routes.append(v1_match.ROUTE)
+    app.include_router(v1_stats.router)
     for router in PAGES:
         app.include_router(router, dependencies=[Depends(guard)])
-    _add_style(app, "api.console", "console.css")
+
+    @app.exception_handler(ConfirmationNeededError)
+    def ask_to_confirm(request: Request, error: ConfirmationNeededError) -> Response:
+        return show_step_up(request, error)
 
     @app.exception_handler(RequestValidationError)
     def say_unreadable(request: Request, _: RequestValidationError) -> Response:
@@ -116,9 +130,13 @@ def _add_console(app: FastAPI) -> None:
         return _say(request, HTTPStatus.NOT_FOUND, "There is nothing of that name.")
 
 
-def _add_style(app: FastAPI, package: str, name: str) -> None:
-    style = resources.files(package).joinpath("static", name).read_bytes()
+def _add_static(app: FastAPI, files: StaticFiles) -> None:
+    for file in files.by_path.values():
+        app.add_api_route(file.path, _sender(file))
 
-    @app.get(f"/static/{name}")
-    def send_style() -> Response:
-        return Response(style, media_type="text/css")
+
+def _sender(file: StaticFile) -> Callable[[], Response]:
+    def send() -> Response:
+        return Response(file.body, media_type=file.media_type)
+
+    return send

@@ -88,6 +88,7 @@ class PatientProtocol(H11Protocol):
 
 SERVER_OPTIONS: dict[str, Any] = {
     "http": PatientProtocol,
+    "proxy_headers": False,  # who asks is said by the connection, or by proxies of ours (public/client_address.py)
     "access_log": False,  # it would hold addresses of reporters; ours is in security.py
     "server_header": False,
     "log_config": None,

@@ -7,10 +7,13 @@ the status and the milliseconds.
 import logging
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.static_files import LONG_LIVED
 
 _log = logging.getLogger("api")
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -33,6 +36,7 @@ class SecurityMiddleware:
         app: the application.
         hosts: further host names that are served (behind a proxy that speaks TLS).
         content_security_policy: the policy of this surface.
+        long_lived: paths whose content never changes, which browsers may keep.
         say_surprise: makes the answer after a mistake of our own.
     """
 
@@ -42,13 +46,16 @@ class SecurityMiddleware:
         *,
         hosts: tuple[str, ...],
         content_security_policy: str,
+        long_lived: frozenset[str],
         say_surprise: Callable[[Request], Response],
     ) -> None:
         self.app = app
         self._say_surprise = say_surprise
         self._hosts = LOCAL_HOSTS | {host.lower() for host in hosts}
         headers = HEADERS | {"Content-Security-Policy": content_security_policy}
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._headers = _encode(headers)
+        self._kept_headers = _encode(headers | {"Cache-Control": LONG_LIVED})
+        self._long_lived = long_lived
         self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +71,8 @@ class SecurityMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 said = [pair for pair in message["headers"] if pair[0] not in self._names]
-                message["headers"] = said + self._headers
+                is_kept = status == HTTPStatus.OK and scope["path"] in self._long_lived
+                message["headers"] = said + (self._kept_headers if is_kept else self._headers)
             await send(message)
 
         try:
@@ -83,13 +91,18 @@ class SecurityMiddleware:
             _log.info("%s %s %d %.0f ms", scope["method"], route, status, (time.monotonic() - started) * 1e3)
 
 
+def _encode(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
 def _host_of(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"host":
             host = value.decode("latin-1").lower()
             if host.startswith("["):
                 return str(host.partition("]")[0] + "]")
-            return str(host.partition(":")[0])
+            name, _, port = host.partition(":")
+            return str(name) if not port or port.isdecimal() else ""
     return ""
 
 

@@ -7,6 +7,7 @@ tests/security is refused.
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield running
 
 
-@pytest.fixture
-def database(servers: Servers, request: pytest.FixtureRequest) -> Iterator[FreshDatabase]:
-    """A fresh copy of the migrated template; its invariants are checked when the test is over."""
+@contextmanager
+def copy_template(servers: Servers, *, is_checked: bool = True) -> Iterator[FreshDatabase]:
+    """Make a fresh copy of the migrated template; its invariants are checked at the end unless told not to."""
     name = f"t_{os.urandom(6).hex()}"
     with psycopg.connect(servers.postgres.superuser_dsn(), autocommit=True) as admin:
         admin.execute(
@@ -90,14 +91,22 @@ def database(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Fresh
     with psycopg.connect(dsns[migrate.OWNER]) as conn:
         migrate.grant_database(conn)
     fresh = FreshDatabase(name, dsns)
-    yield fresh
     try:
-        if request.node.get_closest_marker("breaks_invariants") is None:
+        yield fresh
+        if is_checked:
             with fresh.connect() as conn:
                 assert checks.find_violations(conn) == []
     finally:
         with psycopg.connect(servers.postgres.superuser_dsn(), autocommit=True) as admin:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(servers: Servers, request: pytest.FixtureRequest) -> Iterator[FreshDatabase]:
+    """A fresh database of one test."""
+    is_checked = request.node.get_closest_marker("breaks_invariants") is None
+    with copy_template(servers, is_checked=is_checked) as fresh:
+        yield fresh
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from triage.cli.supervise import ChildSpec
 from triage.settings import load_settings
 
 QUEUE_USERS = ("worker", "outbound", "sweep")
-NOT_SECRET = frozenset({"intake-recipient", "vault-recipient", "evidence-url"})
+NOT_SECRET = frozenset({"intake-recipient", "vault-recipient", "reply-recipient", "evidence-url"})
 """Key files that are public halves or plain addresses."""
 
 

@@ -23,7 +23,7 @@ from triage.cli.state_dir import StateDir, read_text_secret, write_secret
 from triage.clock import utcnow
 from triage.keys import DATABASE_URL, INTAKE_IDENTITY, ProcessKeys
 from triage.settings import load_settings
-from triage.store.people import insert_token
+from triage.store.tokens import insert_token
 from triage.vault import INTAKE, unseal
 
 TOKEN = "hotline_token-of-the-tests"

@@ -21,6 +21,7 @@ from triage.settings import load_settings
 from triage.steps.change_recipients import approve_recipient, enter_recipient
 from triage.steps.issue_sendings import issue_for_item, issue_police
 from triage.store import custody, items, sendings
+from triage.store.live_settings import LiveSettings
 from triage.store.people import find_person
 from triage.store.pool import Database
 from triage.store.practice import write_kind
@@ -235,9 +236,17 @@ def open_sending_desk(
         make_person(conn, "Clerk", PersonRole.CLERK)
         conn.commit()
         relay = MailRelay.from_url(relay_url, timeout_s=0.5, hello="hotline.example") if relay_url else None
-        signing_key = (state.keys("outbound") / "signing-key").read_text()
+        signing_key, reply_identity = (
+            (state.keys("outbound") / name).read_text() for name in ("signing-key", "reply-identity")
+        )
         tools = OutboundTools(
-            replace(SETTINGS), pool, Outbox(state.outbox), relay, signing_key, kind == "practice"
+            LiveSettings(replace(SETTINGS), pool),
+            pool,
+            Outbox(state.outbox),
+            relay,
+            signing_key,
+            reply_identity,
+            kind == "practice",
         )
         persons = [find_person(conn, name) for name in ("Lead", "Clerk")]
         conn.commit()

@@ -24,6 +24,7 @@ from triage.clock import utcnow
 from triage.index_holder import IndexHolder
 from triage.model import PersonRole
 from triage.settings import load_settings
+from triage.store.live_settings import LiveSettings
 from triage.store.pool import Database
 from triage.store.practice import read_kind
 from triage.store.sign_in import Credentials, replace_credentials
@@ -112,11 +113,12 @@ def run_staff_surface(
         vault_identity: what opens that store (a desk's `vault_identity`); a fresh one by default.
         settings: fields that differ from the defaults.
     """
+    listener = socket.create_server(("127.0.0.1", 0))
     pool = Database(database.dsns["hotline_staff"], role="hotline_staff")
     pool.open()
     is_practice = pool.run(read_kind) == "practice"
     tools = StaffTools(
-        settings=load_settings({}, **settings),
+        live=LiveSettings(load_settings({}, staff_port=listener.getsockname()[1], **settings), pool).open(),
         database=pool,
         vault=ObjectVault(f"file://{root}"),
         vault_identity=vault_identity or new_identity()[0],
@@ -125,7 +127,6 @@ def run_staff_surface(
         is_practice=is_practice,
         hasher=CHEAP,
     )
-    listener = socket.create_server(("127.0.0.1", 0))
     surface = StaffSurface(database, tools, listener.getsockname()[1])
     config = uvicorn.Config(create_app(tools), timeout_graceful_shutdown=2, lifespan="off", **SERVER_OPTIONS)
     server = uvicorn.Server(config)

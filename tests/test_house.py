@@ -22,7 +22,8 @@ from triage.model import Channel, ChannelOut, EvidenceKind, Media, PersonRole, R
 from triage.process import OBJECT_AREAS
 from triage.rules import states
 from triage.rules.assessing import NationalVerdict, Place
-from triage.rules.due import ITEM_JOBS, LATE_JOBS, LIST_JOBS, SENDING_JOBS, Job, QueueName
+from triage.rules.due import ITEM_JOBS, LATE_JOBS, LIST_JOBS, REPORTER_JOBS, SENDING_JOBS, Job, QueueName
+from triage.rules.recovery import RecoveryState, RecoveryWay
 from triage.rules.states import (
     FINAL,
     IMAGE_MOVES,
@@ -78,6 +79,8 @@ SQL_TYPES: dict[str, type[StrEnum]] = {
 SQL_CHECKS: dict[tuple[str, str], set[str]] = {
     ("hash_entries", "class"): {one.value for one in EntryClass},
     ("hash_sets", "sharing"): {one.value for one in Sharing},
+    ("recoveries", "way"): {one.value for one in RecoveryWay},
+    ("recoveries", "state"): {one.value for one in RecoveryState},
     ("hash_disputes", "step"): {one.value for one in DisputeStep},
     ("denied_hashes", "algorithm"): {one.value for one in Algorithm},
     ("hash_imports", "state"): {one.value for one in ImportState},
@@ -175,7 +178,13 @@ def test_no_state_has_two_moves_of_one_event() -> None:
 
 
 def test_every_job_has_a_function_and_a_queue() -> None:
-    named: set[Job] = {*ITEM_JOBS.values(), *LATE_JOBS.values(), *SENDING_JOBS.values(), *LIST_JOBS}
+    named: set[Job] = {
+        *ITEM_JOBS.values(),
+        *LATE_JOBS.values(),
+        *SENDING_JOBS.values(),
+        *LIST_JOBS,
+        *REPORTER_JOBS,
+    }
     assert all((late.name, late.queue) != (job.name, job.queue) for job, late in LATE_JOBS.items())
     assert {job.name for job in named} == {*JOBS, *OUTBOUND_JOBS}
     assert {job.name for job in named if job.queue is QueueName.OUTBOUND} == set(OUTBOUND_JOBS)
@@ -203,14 +212,25 @@ ALL = "every column"
 GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
     "hotline_public": {
         "INSERT": dict.fromkeys(
-            ("custody_events", "items", "report_items", "report_unreadable_lines", "reports"), ALL
+            (
+                "custody_events",
+                "items",
+                "report_items",
+                "report_unreadable_lines",
+                "reporter_facts",
+                "reports",
+            ),
+            ALL,
         )
-        | {"intake_objects": {"name", "item_id", "bytes", "created_at"}},
+        | {
+            "intake_objects": {"name", "item_id", "bytes", "created_at"},
+            "reporter_mails": {"report_id", "sealed_address", "language", "asked_at", "next_try_at"},
+        },
         "UPDATE": {
             "api_tokens": {"last_used_at"},
             "items": {
                 *("state", "remit", "danger", "base_lane", "reason", "closed_as", "moved_at", "tries"),
-                *("next_try_at", "nudged_at", "is_top_level"),
+                *("next_try_at", "nudged_at", "is_top_level", "is_low"),
             },
         },
         "DELETE": {},
@@ -226,6 +246,8 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
                 *("join_links", "looks", "networks", "person_roles", "persons", "police_holds"),
                 *("practice_names", "recipients", "sending_items", "sendings", "sessions"),
                 *("sign_in_failures", "skips", "match_quotas", "match_questions"),
+                *("passkeys", "passkey_challenges"),
+                *("recoveries", "setting_changes"),
             ),
             ALL,
         ),
@@ -236,24 +258,28 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             "hash_imports": {"state", "reason", "decided_by", "decided_at"},
             "hash_recalls": {"done_at", "done_by"},
             "join_links": {"used_at"},
-            "sessions": {"seen_at", "ended_at"},
+            "passkeys": {"name", "sign_count", "is_backed_up", "last_used_at", "doubted_at"},
+            "sessions": {"seen_at", "ended_at", "confirmed_at", "failed_confirmations"},
+            "recoveries": {"state", "decided_by", "decided_as", "decided_at", "decision", "link_digest"},
             "sendings": {
                 *("recipient_id", "state", "is_urgent", "is_held", "is_recalled", "queued_at", "next_try_at"),
                 *("nudged_at", "tries", "sent_at", "left_as", "answered_at", "answer", "reason"),
             },
             "persons": {"disabled_at"},
-            "api_tokens": {"revoked_at"},
+            "api_tokens": {"revoked_at", "last_used_at"},
             "looks": {"fetched_at", "ended_at", "shown_ms"},
             "images": {"state", "round", "verdict", "verdict_baseline", "verdict_basis", "settled_at"},
             "items": {
                 *("state", "remit", "base_lane", "reason", "closed_as", "moved_at", "tries"),
                 *("next_try_at", "nudged_at", "settled_at", "danger", "asked_exit", "is_asked_for"),
+                "is_low",
             },
         },
         "DELETE": dict.fromkeys(
             (
                 *("hash_entry_fingerprints", "networks", "person_roles", "practice_names", "sending_items"),
                 "sign_in_failures",
+                *("credentials", "passkeys", "passkey_challenges"),
             ),
             ALL,
         ),
@@ -289,6 +315,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             "items": {
                 *("state", "remit", "base_lane", "reason", "closed_as", "moved_at", "captured_at"),
                 *("capture_id", "tries", "next_try_at", "nudged_at", "asked_exit", "has_turn", "is_patient"),
+                "is_low",
             },
             "images": {
                 *("media", "can_be_shown", "is_undecided", "finding", "format", "width", "height", "frames"),
@@ -298,6 +325,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             "intake_objects": {"consumed_at", "deleted_at"},
             "evidence_destroyed": {"object_gone"},
             "sendings": {"recipient_id", "state", "next_try_at", "nudged_at", "reason"},
+            "reporter_mails": {"nudged_at"},
         },
         "DELETE": dict.fromkeys(("evidence_keys", "evidence_objects", "sending_items", "host_turns"), ALL),
     },
@@ -317,6 +345,10 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
                 ),
                 *("file_name", "sha256", "reason"),
             },
+            "reporter_mails": {
+                *("sealed_address", "told", "telling", "started_at", "tries", "next_try_at", "nudged_at"),
+                *("ended_at", "ended_as"),
+            },
         },
         "DELETE": {"sending_items": ALL},
     },
@@ -325,7 +357,9 @@ HIDDEN: dict[str, dict[str, str | set[str]]] = {
     "hotline_public": {
         "items": {"url", "file_name", "reference", "kind", "reason", "received_at"},
         "reports": {"note", "reference", "channel", "remit"},
-        "api_tokens": {"name"},
+        "api_tokens": {"name", "made_by"},
+        "setting_changes": ALL,
+        "live_settings": ALL,
         "report_unreadable_lines": ALL,
         "intake_objects": ALL,
         "custody_events": ALL,
@@ -333,9 +367,14 @@ HIDDEN: dict[str, dict[str, str | set[str]]] = {
         "hash_entry_fingerprints": ALL,
         "evidence_keys": ALL,
         "practice_names": ALL,
+        "reporter_facts": ALL,
+        "reporter_mails": ALL,
+        "mailed_items": ALL,
     },
     "hotline_worker": {
         "evidence_keys": {"sealed_identity"},
+        "reporter_facts": ALL,
+        "reporter_mails": {"sealed_address", "language"},
         "reports": ALL,
         "report_items": ALL,
         "api_tokens": ALL,
@@ -362,6 +401,7 @@ HIDDEN: dict[str, dict[str, str | set[str]]] = {
         "credentials": ALL,
         "sessions": ALL,
         "join_links": ALL,
+        "reporter_facts": ALL,
     },
 }
 """What a role may not read; staff reads all."""

@@ -35,6 +35,15 @@ class UnknownThingError(HotlineError):
     """There is nothing of that name."""
 
 
+class InvalidSettingError(HotlineError):
+    """The value of the setting cannot be used."""
+
+    def __init__(self, fault: str, message: str | None = None) -> None:
+        """Take the fault (`ValueFault` in rules/live_settings.py), which names the text beside the field."""
+        super().__init__(message)
+        self.fault = fault
+
+
 # The administrator can mend these.
 class SettingsError(HotlineError):
     """A setting cannot be used."""

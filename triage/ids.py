@@ -5,9 +5,6 @@ import time
 from uuid import UUID
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-LOOK_ALIKES = str.maketrans("OIL", "011")
-"""Letters that people write for digits; Crockford's base 32 has none of them."""
-
 _CHECK = CROCKFORD + "*~$=U"
 
 

@@ -21,15 +21,17 @@ VAULT_IDENTITY = "vault-identity"
 VAULT_RECIPIENT = "vault-recipient"
 SIGNING_KEY = "signing-key"
 SIGNING_PUBLIC = "signing-public"
+REPLY_IDENTITY = "reply-identity"
+REPLY_RECIPIENT = "reply-recipient"
 SMTP_URL = "smtp-url"
 EXITS = "exits"
 
 KEY_FILES: dict[str, tuple[str, ...]] = {
-    "public": (RECEIPT_KEY, INTAKE_RECIPIENT),
+    "public": (RECEIPT_KEY, INTAKE_RECIPIENT, REPLY_RECIPIENT),
     "staff": (VAULT_IDENTITY,),
     "worker": (INTAKE_IDENTITY, VAULT_RECIPIENT),
     "sweep": (),
-    "outbound": (SIGNING_KEY, SIGNING_PUBLIC),
+    "outbound": (SIGNING_KEY, SIGNING_PUBLIC, REPLY_IDENTITY),
 }
 """Which key files each process needs, besides its addresses."""
 

@@ -91,13 +91,21 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token of a machine; its secret is stored only as a digest."""
+    """A token of a machine; its secret is stored only as a digest.
+
+    Attributes:
+        made_by: name of who made it in the console; None: the command line.
+        last_used_at: to the minute.
+    """
 
     id: UUID
     name: str
     scope: str
+    created_at: datetime
+    made_by: str | None
     expires_at: datetime
     revoked_at: datetime | None
+    last_used_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,7 @@ class Item:
     settled_at: datetime | None
     asked_exit: str | None
     has_turn: bool
+    is_low: bool
 
 
 @dataclass(frozen=True, slots=True)

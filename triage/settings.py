@@ -4,8 +4,6 @@
 shell exported); secrets never do: they lie in files under `keys/`.
 """
 
-import ipaddress
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.errors import SettingsError
-from triage.rules.exits import read_exit_rules, read_exits
+from triage.settings_checks import check_settings, environment_name
 
 SECRET_FIELDS = frozenset(
     {
@@ -37,6 +35,7 @@ LIVE_FLOORS_S = {
     "reminder_after_s": 3600.0,
     "police_wait_max_s": 600.0,
     "orphan_after_s": 7200.0,
+    "step_up_s": 30.0,
 }
 """Shortest times in seconds that a live deployment takes; only practice may go below."""
 
@@ -100,6 +99,31 @@ class Settings:
     report_max_urls: int = setting(5000, "Most URLs that one report may hold.")
     police_phone: str = setting("129", "Telephone number of the police, shown when a child is in danger.")
     helpline_phone: str = setting("116 111", "Telephone number of ALO 116-111, shown on the public form.")
+    trusted_proxies: tuple[str, ...] = setting(
+        (),
+        "Networks of our own proxies in CIDR form, comma-separated; only they may say by X-Forwarded-For who asks.",
+    )
+    public_origins: tuple[str, ...] = setting(
+        (),
+        "Origins whose pages may use the public JSON interface, comma-separated, such as https://www.isigurt.al.",
+    )
+    form_age_min_s: float = setting(
+        3.0, "Least age in seconds of a form that comes back; a younger one waits behind other reports."
+    )
+    form_age_max_s: float = setting(
+        86400.0, "Greatest age in seconds of a form that comes back; an older one waits behind other reports."
+    )
+    subnet_burst: int = setting(
+        20,
+        "Public reports or look-ups that one subnet (IPv4 /24, IPv6 /48) may send at once before they wait.",
+    )
+    subnet_per_hour: float = setting(
+        120.0,
+        "Public reports, and look-ups, that one subnet may send in an hour after that; never a refusal.",
+    )
+    public_per_minute: float = setting(
+        120.0, "Public reports, and look-ups, from all subnets together in a minute before they wait."
+    )
 
     # Workers
     workers: int = setting(2, "Number of capture workers that `hotline up` starts.")
@@ -188,6 +212,14 @@ class Settings:
     )
     session_max_s: float = setting(36000.0, "Seconds after which a person must sign in again in any case.")
     join_link_s: float = setting(86400.0, "Life of a one-time link to join, in seconds.")
+    step_up_s: float = setting(
+        300.0,
+        "Seconds for which a fresh proof of who it is counts, for export, trust, approvals and changes of people;"
+        " at most 300.",
+    )
+    first_admin: str = setting(
+        "admin", "Name of the person for whom `hotline up` makes a link while nobody can sign in as admin."
+    )
 
     # Sending
     hotline_name: str = setting("iSIGURT.al", "Name of this hotline, as its notices give it.")
@@ -259,11 +291,6 @@ class Settings:
         return view
 
 
-def environment_name(field_name: str) -> str:
-    """Return the environment variable of a field: upper case, without the unit's ending."""
-    return field_name.removesuffix("_s").upper()
-
-
 def _parse(name: str, kind: Any, text: str) -> Any:
     try:
         if kind is bool:
@@ -285,56 +312,6 @@ def _parse(name: str, kind: Any, text: str) -> Any:
     return text
 
 
-def _check(settings: Settings) -> Settings:
-    if settings.sandbox not in {"strict", "weak"}:
-        raise SettingsError("SANDBOX must be strict or weak")
-    if settings.second_assessor not in {"before_notice", "before_sharing"}:
-        raise SettingsError("SECOND_ASSESSOR must be before_notice or before_sharing")
-    if not 0 <= settings.second_look_share <= 1:
-        raise SettingsError("SECOND_LOOK_SHARE must be 0 to 1")
-    if settings.public_port == settings.staff_port:
-        raise SettingsError("PUBLIC_PORT and STAFF_PORT must differ")
-    if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise SettingsError("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR")
-    ours = settings.fetch_total_s + settings.decode_wall_s
-    if not ours < settings.job_timeout_s < settings.capture_lease_s:
-        raise SettingsError(
-            "JOB_TIMEOUT must be longer than FETCH_TOTAL and DECODE_WALL, CAPTURE_LEASE longer still"
-        )
-    for spec in fields(settings):
-        value = getattr(settings, spec.name)
-        for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, (int, float)) and not (number >= 0 and math.isfinite(number)):
-                raise SettingsError(f"{environment_name(spec.name)} must be a number, and not negative")
-    if settings.fetch_profile not in {"browser", "plain"}:
-        raise SettingsError("FETCH_PROFILE must be browser or plain")
-    if settings.rematch_batch < 1:
-        raise SettingsError("REMATCH_BATCH must be at least 1")
-    if settings.host_burst < 1 or settings.fetches_at_once < 1:
-        raise SettingsError("HOST_BURST and FETCHES_AT_ONCE must be at least 1")
-    read_exit_rules(settings.fetch_exit_rules, read_exits(settings.fetch_exits))
-    for text in settings.inside_networks:
-        _check_network(text)
-    if settings.workers < 1:
-        raise SettingsError("WORKERS must be at least 1")
-    for name, port in (("PUBLIC_PORT", settings.public_port), ("STAFF_PORT", settings.staff_port)):
-        if not 0 < port < 65536:
-            raise SettingsError(f"{name} must be a port, 1 to 65535")
-    return settings
-
-
-def _check_network(text: str) -> None:
-    """Refuse what is no network; one with host bits is a slip that would protect less than was meant."""
-    try:
-        network = ipaddress.ip_network(text)
-    except ValueError:
-        raise SettingsError(
-            f"INSIDE_NETWORKS holds {text!r}, which is no network such as 192.0.2.0/24"
-        ) from None
-    if network.version == 6 and network.network_address.ipv4_mapped is not None:
-        raise SettingsError(f"INSIDE_NETWORKS holds {text!r}: write an IPv4 network as IPv4")
-
-
 def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the settings from the environment.
 
@@ -353,7 +330,7 @@ def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any
         if text is not None and text != "":
             values[spec.name] = _parse(name, spec.type, text)
     values.update(overrides)
-    return _check(Settings(**values))
+    return check_settings(Settings(**values))
 
 
 def check_floors(settings: Settings, *, is_practice: bool) -> None:

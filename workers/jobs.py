@@ -9,6 +9,7 @@ from workers.locate_host import locate_host
 from workers.outbound_tools import OutboundTools
 from workers.rematch import rematch
 from workers.send import send
+from workers.tell_reporter import tell_reporter
 from workers.tools import CaptureTools
 
 JOBS: dict[str, Callable[[CaptureTools, UUID], None]] = {
@@ -21,5 +22,6 @@ JOBS: dict[str, Callable[[CaptureTools, UUID], None]] = {
 
 OUTBOUND_JOBS: dict[str, Callable[[OutboundTools, UUID], None]] = {
     "send": send,
+    "tell_reporter": tell_reporter,
 }
 """What the outbound process does."""

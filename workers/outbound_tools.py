@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from triage.errors import SettingsError
-from triage.keys import SIGNING_KEY, ProcessKeys
+from triage.keys import REPLY_IDENTITY, SIGNING_KEY, ProcessKeys
 from triage.rules.message_facts import HotlineFacts
 from triage.rules.sending import SendingPolicy
 from triage.settings import Settings, check_floors
+from triage.store.live_settings import LiveSettings
 from triage.store.pool import Database
 from triage.store.practice import read_kind
 from workers.clients.outbox import Outbox
@@ -19,16 +20,24 @@ class OutboundTools:
     """What the `send` job needs.
 
     Attributes:
+        live: the settings, with what was changed since the start.
         relay: where mails are handed over; None writes them as files to the outbox.
+        reply_identity: opens the addresses of reporters who asked for mail.
         is_practice: whether every message bears the mark of practice.
     """
 
-    settings: Settings
+    live: LiveSettings
     database: Database
     outbox: Outbox
     relay: MailRelay | None
     signing_key: str = field(repr=False)
+    reply_identity: str = field(repr=False)
     is_practice: bool
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are now."""
+        return self.live.current
 
     @property
     def hotline(self) -> HotlineFacts:
@@ -68,4 +77,6 @@ def open_outbound_tools(settings: Settings, keys: ProcessKeys, outbox_dir: Path)
         raise SettingsError("A practice deployment sends only to this machine: unset SMTP_URL.")
     outbox = Outbox(outbox_dir)
     outbox.clear_partials()
-    return OutboundTools(settings, database, outbox, relay, keys.read(SIGNING_KEY), is_practice)
+    signing_key, reply_identity = keys.read(SIGNING_KEY), keys.read(REPLY_IDENTITY)
+    live = LiveSettings(settings, database).open()
+    return OutboundTools(live, database, outbox, relay, signing_key, reply_identity, is_practice)

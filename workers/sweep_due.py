@@ -20,11 +20,11 @@ import psycopg
 from triage.clock import utcnow
 from triage.errors import ServerUnavailableError, StaleStateError, StorageError
 from triage.queue import QueueDoor
-from triage.rules.due import ITEM_JOBS, LATE_JOBS, REMATCH, SEND, Job
+from triage.rules.due import ITEM_JOBS, LATE_JOBS, REMATCH, SEND, TELL_REPORTER, Job
 from triage.rules.states import ItemState
 from triage.settings import Settings
 from triage.steps.take_capture import end_expired
-from triage.store import captures, items, rematches, sendings
+from triage.store import captures, items, rematches, reporter_mails, sendings
 from triage.store.pool import Database, connect
 from triage.store.rows import Connection
 from triage.vault import ObjectVault
@@ -51,6 +51,7 @@ def sweep_once(database: Database, queue: QueueDoor, settings: Settings, *, now:
         _nudge_items(database, queue, settings, now)
         + _nudge_sendings(database, queue, settings, now)
         + _nudge_rematch(database, queue, settings, now)
+        + _nudge_reporters(database, queue, settings, now)
     )
     return Swept(ended, nudged)
 
@@ -107,6 +108,22 @@ def _nudge_sendings(database: Database, queue: QueueDoor, settings: Settings, no
         )
     )
     return sum(queue.nudge(SEND, sending_id, first=is_urgent) for sending_id, is_urgent in due)
+
+
+def _nudge_reporters(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:
+    """Nudge the mails to reporters; they take the room that messages leave, and never go before one."""
+    room = _find_room(queue, TELL_REPORTER, settings)
+    if room <= 0:
+        return 0
+    due = database.run(
+        partial(
+            reporter_mails.take_due,
+            now=now,
+            nudged_before=now - timedelta(seconds=settings.renudge_after_s),
+            limit=room,
+        )
+    )
+    return sum(queue.nudge(TELL_REPORTER, report_id) for report_id in due)
 
 
 def _nudge_rematch(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:

@@ -7,9 +7,11 @@ from argon2 import PasswordHasher
 from fastapi import Request
 
 from api.console.renderer import ConsoleRenderer
+from api.console.throttle import Throttle
 from triage.index_holder import IndexHolder
 from triage.keys import VAULT_IDENTITY, ProcessKeys
 from triage.settings import Settings
+from triage.store.live_settings import LiveSettings
 from triage.store.pool import Database
 from triage.store.practice import read_kind
 from triage.vault import ObjectVault
@@ -20,11 +22,13 @@ class StaffTools:
     """Database with the staff role, the evidence store and its identity, the pages.
 
     Attributes:
+        live: the settings, with what was changed since the start.
         index: what machines are answered from.
         hasher: of passwords; only tests have a cheaper one.
+        throttle: what slows strangers down.
     """
 
-    settings: Settings
+    live: LiveSettings
     database: Database
     vault: ObjectVault
     vault_identity: str = field(repr=False)
@@ -32,6 +36,12 @@ class StaffTools:
     index: IndexHolder
     is_practice: bool
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
+    throttle: Throttle = field(default_factory=Throttle)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are now."""
+        return self.live.current
 
 
 def open_staff_tools(
@@ -48,7 +58,7 @@ def open_staff_tools(
     database.open()
     is_practice = database.run(read_kind) == "practice"
     return StaffTools(
-        settings=settings,
+        live=LiveSettings(settings, database).open(),
         database=database,
         vault=vault,
         vault_identity=vault_identity,

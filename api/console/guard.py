@@ -4,6 +4,7 @@
 2. Read the session's cookie and the person behind it. No other credential counts here, least of all an API token.
 3. Check the right.
 4. Of a POST: check where it comes from, read its form, check its token.
+5. Where the table asks for it: require a fresh proof that it is still the same person.
 """
 
 import hmac
@@ -16,41 +17,45 @@ from starlette.exceptions import HTTPException
 from api.bodies import read_bytes
 from api.console.deps import StaffTools, get_staff
 from api.console.render import choose_language
-from api.console.routes import find_route, is_open
+from api.console.routes import Route, find_route, is_open
 from api.console.signed_in import Form, SignedIn
+from api.console.step_up import PROOF_FIELDS, require_confirmation
 from api.errors import NotSignedInError, UnsupportedBodyError
 from api.security import LOCAL_HOSTS
 from triage.clock import utcnow
-from triage.errors import InvalidReportError, NotAllowedError
+from triage.errors import InvalidReportError, NotAllowedError, TooLargeError
 from triage.model import Person
 from triage.rules.rights import rights_of
-from triage.rules.sign_in import SessionLimits, csrf_of
+from triage.rules.sign_in import Session, SessionLimits, csrf_of, find_session_end
 from triage.steps.sign_in import enter_session
 from triage.store.people import digest_token
 from triage.store.rows import Connection
 
 SESSION_COOKIE = "__Host-sid"
 MAX_FORM_BYTES = 64 * 1024
+_MAX_PROOF_BYTES = 16 * 1024
 _MAX_FIELDS = 1000
+_JOIN = "/join/{token}"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 async def guard(request: Request) -> None:
-    """Let a request in, or refuse it; leaves `request.state.signed_in` and `request.state.form`.
+    """Let a request in, or refuse it; leaves `request.state.signed_in`, `.form` and `.proof`.
 
     Raises:
         NotSignedInError: there is no live session behind it.
         NotAllowedError: the right is missing, the form came from elsewhere or without its token.
         TooLargeError: the form is over MAX_FORM_BYTES.
+        ConfirmationNeededError: the route needs a fresh proof of who it is.
     """
     request.state.signed_in = None
-    request.state.form = Form()
+    request.state.form = request.state.proof = Form()
     path = getattr(request.scope.get("route"), "path", "")
     route = find_route(request.method, path)
     if route is None and not is_open(request.method, path):
         raise NotAllowedError("This page is in no table of rights, so nobody may open it.")
     if route is not None:
-        signed_in = await run_in_threadpool(_find_signed_in, request)
+        signed_in = await run_in_threadpool(_find_signed_in, request, route)
         if signed_in is None:
             if request.method == "GET" and route.is_page:
                 raise HTTPException(303, headers={"Location": "/sign-in"})
@@ -60,25 +65,39 @@ async def guard(request: Request) -> None:
             raise NotAllowedError("Your role does not include this.")
     if request.method != "GET":
         _check_origin(request)
-        request.state.form = await _read_form(request)
+        request.state.proof, request.state.form = await _read_form(request)
         _check_token(request)
+    if path == _JOIN:
+        await get_staff(request).throttle.slow_links()
+    if route is not None and route.is_confirmed:
+        await run_in_threadpool(require_confirmation, request)
 
 
-def _find_signed_in(request: Request) -> SignedIn | None:
+def _find_signed_in(request: Request, route: Route) -> SignedIn | None:
     token = request.cookies.get(SESSION_COOKIE, "")
     if not token:
         return None
     tools: StaffTools = get_staff(request)
     now = utcnow()
     limits = SessionLimits(tools.settings.session_idle_s, tools.settings.session_max_s)
+    digest = digest_token(token)
 
-    def work(conn: Connection) -> Person | None:
-        return enter_session(conn, digest_token(token), now=now, limits=limits)
+    def work(conn: Connection) -> tuple[Session, Person] | None:
+        return enter_session(conn, digest, now=now, limits=limits, is_use=route.is_use)
 
-    person = tools.database.run(work)
-    if person is None:
+    found = tools.database.run(work)
+    if found is None:
         return None
-    return SignedIn(person, rights_of(person.roles), csrf_of(token), choose_language(request))
+    session, person = found
+    return SignedIn(
+        person=person,
+        rights=rights_of(person.roles),
+        csrf=csrf_of(token),
+        language=choose_language(request),
+        session=session,
+        session_digest=digest,
+        session_ends_at=find_session_end(session, limits),
+    )
 
 
 def _check_origin(request: Request) -> None:
@@ -108,13 +127,17 @@ def _is_own_origin(origin: str, host: str) -> bool:
     return parts.scheme in schemes and parts.netloc.lower() == host.lower()
 
 
-async def _read_form(request: Request) -> Form:
+async def _read_form(request: Request) -> tuple[Form, Form]:
+    """Return what proves who it is, and the form itself. A proof comes on top of what a form may hold."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
         raise UnsupportedBodyError("A form of this console is expected.")
-    body = await read_bytes(request, MAX_FORM_BYTES)
+    body = await read_bytes(request, MAX_FORM_BYTES + _MAX_PROOF_BYTES)
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"
+            body.decode("ascii"),
+            keep_blank_values=True,
+            max_num_fields=_MAX_FIELDS + len(PROOF_FIELDS),
+            errors="strict",
         )
     except ValueError:
         raise InvalidReportError("The form cannot be read.") from None
@@ -123,7 +146,10 @@ async def _read_form(request: Request) -> Form:
         if "\0" in value:
             raise InvalidReportError("The form cannot be read.")
         fields.setdefault(name, []).append(value)
-    return Form(fields)
+    proof, form = Form(fields).split(PROOF_FIELDS)
+    if len(body) > MAX_FORM_BYTES and not proof.fields:
+        raise TooLargeError
+    return proof, form
 
 
 def _check_token(request: Request) -> None:

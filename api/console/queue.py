@@ -1,5 +1,9 @@
-"""The queue: one lane at a time, top-level items only, no thumbnails."""
+"""The queue: one lane at a time, top-level items only, no thumbnails.
 
+Where scripts run its rows are asked for every 15 seconds; that is no use of the session.
+"""
+
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -35,12 +39,27 @@ def queue_of(lane: Lane | None) -> str:
 
 @router.get("/queue")
 def show_queue(request: Request) -> HTMLResponse:
-    """Show one lane; without a name the first one that holds anything."""
+    """Show one lane; without a name the first one that holds anything. `?still=1` keeps its rows still."""
+    return render(
+        request,
+        "queue.html",
+        done_id=_read_id(request.query_params.get("done", "")),
+        is_still=request.query_params.get("still") == "1",
+        **_read_rows(request),
+    )
+
+
+@router.get("/queue/rows")
+def show_rows(request: Request) -> HTMLResponse:
+    """Show the lanes and the rows of one of them, as a part of the page."""
+    is_still = request.query_params.get("still") == "1"
+    return render(request, "_queue_rows.html", is_still=is_still, **_read_rows(request))
+
+
+def _read_rows(request: Request) -> dict[str, Any]:
     signed_in = get_signed_in(request)
     after = _read_id(request.query_params.get("after", ""))
     wanted = find_lane(request.query_params.get("lane", ""))
-
-    done_id = _read_id(request.query_params.get("done", ""))
 
     def work(conn: Connection) -> tuple[dict[Lane, int], Lane, list[QueueRow]]:
         counts = _count(conn, signed_in)
@@ -50,17 +69,14 @@ def show_queue(request: Request) -> HTMLResponse:
         return counts, lane, queue_page.list_lane(conn, lane, after=after)
 
     counts, lane, rows = get_staff(request).database.run(work)
-    return render(
-        request,
-        "queue.html",
-        counts=counts,
-        lane=lane,
-        rows=rows,
-        next_after=rows[-1].id if len(rows) == PAGE_SIZE else None,
-        is_later=after is not None,
-        done_id=done_id,
+    return {
+        "counts": counts,
+        "lane": lane,
+        "rows": rows,
+        "after": after,
+        "next_after": rows[-1].id if len(rows) == PAGE_SIZE else None,
         **words_for(choose_language(request), utcnow()),
-    )
+    }
 
 
 def _count(conn: Connection, signed_in: SignedIn) -> dict[Lane, int]:

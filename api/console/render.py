@@ -6,14 +6,16 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
+from api.catalogues.languages import LANGUAGES, Language
 from api.console.deps import get_staff
 from api.console.routes import NAVIGATION, find_route
 from api.console.signed_in import SignedIn
-from api.public.texts import LANGUAGES, Language
+from triage.clock import utcnow
 from triage.rules.rights import Right
 
 LANGUAGE_COOKIE = "lang"
 _YEAR_S = 365 * 86400
+_ACCOUNT = "/account"
 
 
 def choose_language(request: Request) -> Language:
@@ -44,7 +46,9 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
             "can": lambda right: signed_in is not None and Right(right) in signed_in.rights,
             "csrf_field": lambda: _csrf_field(signed_in),
             "navigation": [(path, text) for path, text in NAVIGATION if _may_open(signed_in, path)],
+            "account_path": _ACCOUNT if _may_open(signed_in, _ACCOUNT) else "",
             "here": request.url.path,
+            "session_ends_in_s": signed_in.count_seconds_left(utcnow()) if signed_in else None,
             "language_links": _language_links(request) if request.method == "GET" else {},
             **values,
         },

@@ -1,12 +1,15 @@
 """What the guard leaves with a request: who asks, and the form that came along."""
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from fastapi import Request
 
-from api.public.texts import Language
+from api.catalogues.languages import Language
 from triage.model import Person
 from triage.rules.rights import Right
+from triage.rules.sign_in import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +19,31 @@ class SignedIn:
     Attributes:
         rights: of all their roles.
         csrf: the token that their forms must bring along; 64 hex digits.
+        session: as it stands after this request.
+        session_digest: by which it is stored.
+        session_ends_at: when it ends if it is not used again.
     """
 
     person: Person
     rights: frozenset[Right]
     csrf: str = field(repr=False)
     language: Language
+    session: Session
+    session_digest: bytes = field(repr=False)
+    session_ends_at: datetime
 
     @property
     def actor(self) -> str:
         """The name of this person in custody events."""
         return f"person/{self.person.id}"
+
+    def count_seconds_left(self, now: datetime) -> int:
+        """Return the whole seconds until the session ends if nobody uses it."""
+        return max(0, int((self.session_ends_at - now).total_seconds()))
+
+    def ending(self, at: datetime) -> "SignedIn":
+        """Return the same, with another end of the session."""
+        return replace(self, session_ends_at=at)
 
     def may(self, right: Right) -> bool:
         """Whether this person has a right."""
@@ -47,6 +64,12 @@ class Form:
         """Return all values of a field."""
         return list(self.fields.get(name, ()))
 
+    def split(self, names: Collection[str]) -> "tuple[Form, Form]":
+        """Return the fields with these names, and all others."""
+        chosen = {name: values for name, values in self.fields.items() if name in names}
+        others = {name: values for name, values in self.fields.items() if name not in names}
+        return Form(chosen), Form(others)
+
 
 def get_signed_in(request: Request) -> SignedIn:
     """Return who asks; for routes that need a session."""
@@ -54,6 +77,14 @@ def get_signed_in(request: Request) -> SignedIn:
     if not isinstance(signed_in, SignedIn):
         raise TypeError("this route has no guard")
     return signed_in
+
+
+def get_proof(request: Request) -> Form:
+    """Return the fields of a POST that prove who it is; no other code has a use for them."""
+    proof = request.state.proof
+    if not isinstance(proof, Form):
+        raise TypeError("this route has no guard")
+    return proof
 
 
 def get_form(request: Request) -> Form:

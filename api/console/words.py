@@ -4,9 +4,9 @@ import re
 from datetime import datetime
 from typing import Any
 
+from api.catalogues.languages import Language
+from api.console.catalogue import SENTENCES
 from api.console.renderer import say
-from api.console.texts_reasons import PATTERNS, REASONS
-from api.public.texts import Language
 from triage.rules.page_kinds import PageKind, describe_kind
 from triage.rules.urls import defang
 
@@ -42,15 +42,9 @@ def disarm(text: str) -> str:
 
 def say_reason(language: Language, reason: str | None) -> str:
     """Return why something waits; what has no Albanian words is said in English."""
-    if not reason or language == "en":
-        return reason or ""
-    if reason in REASONS:
-        return REASONS[reason]
-    for pattern, text in PATTERNS:
-        found = re.fullmatch(pattern, reason)
-        if found:
-            return text.format(*(say_reason(language, group) for group in found.groups()))
-    return reason
+    if not reason:
+        return ""
+    return SENTENCES.get(reason, reason) if language == "sq" else SENTENCES.correct(reason)
 
 
 def say_kind(language: Language, kind: PageKind) -> str:

@@ -1,39 +1,56 @@
 """The public pages as functions: typed values in, one HTML page out. No script, no inline style, no picture.
 
-1. The form stands at FORM_PATH and posts multipart/form-data to `/report` with the fields lang, urls, remit,
-   danger, note, website (a trap: people leave it empty) and, where uploads are on, file.
+1. The form stands at FORM_PATH and posts multipart/form-data to `/report` with the fields of FORM_FIELDS (file
+   only where uploads are on), lang, form (its token) and website (a trap: people leave it empty).
 2. The status page stands at `/status` and posts `receipt` and `lang` there.
-3. `static/public.css` is served as `/static/public.css`; CONTENT_SECURITY_POLICY is what they are made for.
+3. `static/public.css` is served under a name with its hash; CONTENT_SECURITY_POLICY is what they are made for.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from api.catalogues.languages import LANGUAGES, Language
 from api.public.texts import (
     DANGERS,
     DRAFT_LANGUAGES,
     EXIT_URL,
-    LANGUAGES,
     NOTE_MAX_LENGTH,
     REMITS,
     TEXTS,
-    Language,
     translate_reason,
+)
+from api.static_files import load_static_files
+from triage.rules.reporter import (
+    ABROAD,
+    AGE_BANDS,
+    CITIES,
+    MAX_ADDRESS,
+    MAX_PLATFORM_OTHER,
+    OTHER_PLATFORM,
+    PLATFORMS,
+    SEXES,
+    WEBSITE,
 )
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; form-action 'self'; img-src 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; object-src 'none'"
 )
 """Header of every public page."""
+
+STATIC_FILES = load_static_files("api.public", ("public.css",))
+"""What pages may ask for besides pages; `style("public.css")` writes its tag."""
 
 FORM_PATH = "/"
 """Where the form is; language links and "make another report" lead there."""
 
-FORM_FIELDS = ("urls", "remit", "danger", "note", "file")
+ABOUT_FIELDS = ("email", "age_band", "sex", "city", "platform", "platform_other")
+"""Fields of the folded part, about the reporter."""
+
+FORM_FIELDS = ("urls", "remit", "danger", "note", "file", *ABOUT_FIELDS)
 """Fields that an error can stand beside, in the order of the form."""
 
 Status = Literal["received", "being_checked", "closed"]
@@ -47,6 +64,16 @@ class FormValues:
     remit: str = "csam"
     danger: str = "unknown"
     note: str = ""
+    email: str = field(default="", repr=False)
+    age_band: str = ""
+    sex: str = ""
+    city: str = ""
+    platform: str = ""
+    platform_other: str = ""
+
+    def by_name(self) -> dict[str, str]:
+        """Return field → value."""
+        return {spec.name: getattr(self, spec.name) for spec in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +124,8 @@ class PageRenderer:
         values: FormValues | None = None,
         errors: Mapping[str, str] | None = None,
         unreadable: Sequence[UnreadableLine] = (),
+        *,
+        token: str = "",
     ) -> str:
         """Return the form.
 
@@ -105,18 +134,26 @@ class PageRenderer:
             values: what to keep in the fields; an empty form by default.
             errors: field → key of a text (`field_…`) or a finished sentence in `language`.
             unreadable: lines of `urls` that are no address; shown beside that field.
+            token: of the form; says when it was given out.
         """
+        kept = values or FormValues()
+        about = {name: getattr(kept, name) for name in ABOUT_FIELDS}
         said = {name: TEXTS[language].get(text, text) for name, text in (errors or {}).items()}
         return self._render(
             "report.html",
             language,
             path=FORM_PATH,
-            values=values or FormValues(),
+            values=kept,
+            token=token,
+            is_about_open=any(about.values()) or any(name in said for name in ABOUT_FIELDS),
             errors={name: said[name] for name in FORM_FIELDS if name in said},
             unreadable=_say_lines(language, unreadable),
             remits=REMITS,
             dangers=DANGERS,
+            choices=_list_choices(language),
             note_max_length=NOTE_MAX_LENGTH,
+            email_max_length=MAX_ADDRESS,
+            platform_max_length=MAX_PLATFORM_OTHER,
         )
 
     def render_receipt(
@@ -170,8 +207,7 @@ class PageRenderer:
 
         Args:
             language: language of the page.
-            status_code: HTTP status; 400, 404, 413, 429 and 500 have words of their own, others those of
-                400 or 500.
+            status_code: HTTP status; those without words of their own have the words of 400 or 500.
         """
         key = f"error_{status_code}"
         if key not in TEXTS[language]:
@@ -189,8 +225,24 @@ class PageRenderer:
             form_path=FORM_PATH,
             exit_url=EXIT_URL,
             site=self.settings,
+            style=STATIC_FILES.style,
             **context,
         )
+
+
+def _list_choices(language: Language) -> dict[str, list[tuple[str, str]]]:
+    """Return field → (value, its words) of each choice in the folded part, in the order of the form."""
+    t = TEXTS[language]
+    return {
+        "age_band": [(value, t[f"age_{value}"]) for value in AGE_BANDS],
+        "sex": [(value, t[f"sex_{value}"]) for value in SEXES],
+        "city": [*CITIES.items(), (ABROAD, t["city_abroad"])],
+        "platform": [
+            (WEBSITE, t["platform_website"]),
+            *PLATFORMS.items(),
+            (OTHER_PLATFORM, t["platform_other"]),
+        ],
+    }
 
 
 def _say_lines(language: Language, lines: Sequence[UnreadableLine]) -> list[tuple[int, str]]:

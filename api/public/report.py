@@ -8,16 +8,20 @@ from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.bodies import MAX_FORM_TEXT_BYTES, ReadForm, discard_uploads, read_form
+from api.catalogues.languages import Language
 from api.deps import PublicTools, get_tools
+from api.public.evenly import answer_evenly
+from api.public.intake import CHOICES, find_errors, find_subnet, give_token, judge_token, take_report
 from api.public.pages import FormValues, UnreadableLine
-from api.public.texts import DANGERS, NOTE_MAX_LENGTH, REMITS, Language, choose_language
+from api.public.texts import choose_language
 from triage.errors import InvalidReportError, ServerUnavailableError
-from triage.model import Channel
-from triage.rules.states import Remit
+from triage.rules.form_token import FormAge
 from triage.rules.urls import split_lines
-from triage.steps.receive_report import IncomingReport, read_lines
+from triage.steps.receive_report import read_lines
 
 router = APIRouter()
+TRAP = "website"
+"""The field that people leave empty."""
 
 
 class _RefusedForm(Exception):
@@ -36,50 +40,50 @@ def _language(request: Request, wanted: str | None) -> Language:
 def show_form(request: Request, tools: Annotated[PublicTools, Depends(get_tools)]) -> HTMLResponse:
     """Show the empty form."""
     language = _language(request, request.query_params.get("lang"))
-    return HTMLResponse(tools.renderer.render_report(language))
+    return HTMLResponse(tools.renderer.render_report(language, token=give_token(tools)))
 
 
 def _read_values(form: ReadForm) -> FormValues:
-    remit = form.text("remit")
-    danger = form.text("danger")
     return FormValues(
         urls=_read_block(form, "urls"),
-        remit=remit if remit in REMITS else Remit.CSAM.value,
-        danger=danger if danger in DANGERS else "unknown",
+        remit=form.text("remit") or "csam",
+        danger=form.text("danger") or "unknown",
         note=_read_block(form, "note"),
+        email=form.text("email").strip(),
+        age_band=form.text("age_band"),
+        sex=form.text("sex"),
+        city=form.text("city"),
+        platform=form.text("platform"),
+        platform_other=form.text("platform_other").strip(),
     )
 
 
 def _read_block(form: ReadForm, name: str) -> str:
-    return form.text(name).replace("\r\n", "\n")  # browsers send the line ends of the mail age
-
-
-def _find_errors(form: ReadForm, values: FormValues, lines: list[str], max_urls: int) -> dict[str, str]:
-    """Return field → key of the text that says what is wrong with it."""
-    errors = {}
-    filled = [line for line in lines if line.strip()]
-    has_more = bool(form.uploads or values.note.strip())
-    if len(filled) > max_urls:
-        errors["urls"] = "field_urls_many"
-    elif not filled and not has_more:
-        errors["urls"] = "field_urls_missing"
-    elif not has_more and not read_lines(filled)[0]:
-        errors["urls"] = "field_urls_unreadable"
-    if form.text("remit") not in {"", *REMITS}:
-        errors["remit"] = "field_remit_unknown"
-    if form.text("danger") not in {"", *DANGERS}:
-        errors["danger"] = "field_danger_unknown"
-    if len(values.note) > NOTE_MAX_LENGTH:
-        errors["note"] = "field_note_long"
-    return errors
+    """Return all blocks of a name, one below the other: what came twice is not lost."""
+    blocks = [block for block in form.fields.get(name, []) if block]
+    return "\n".join(blocks).replace("\r\n", "\n")  # browsers send the line ends of the mail age
 
 
 def _show_again(
-    tools: PublicTools, language: Language, values: FormValues, lines: list[str], errors: dict[str, str]
+    tools: PublicTools,
+    language: Language,
+    form: ReadForm,
+    values: FormValues,
+    lines: list[str],
+    errors: dict[str, str],
 ) -> HTMLResponse:
+    """Return the form with what was written; a choice that there is not falls back to none."""
     _, unreadable = read_lines(lines[: tools.settings.report_max_urls])
+    token = form.text("form")
+    if judge_token(tools, token) in (FormAge.UNKNOWN, FormAge.TOO_OLD):
+        token = give_token(tools)
+    known = {name: value for name, value in values.by_name().items() if value in CHOICES.get(name, {value})}
     page = tools.renderer.render_report(
-        language, values, errors, [UnreadableLine(line.line, line.reason) for line in unreadable]
+        language,
+        FormValues(**known),
+        {name: f"field_{code}" for name, code in errors.items()},
+        [UnreadableLine(line.line, line.reason) for line in unreadable],
+        token=token,
     )
     return HTMLResponse(page, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -96,7 +100,8 @@ async def post_form(request: Request, tools: Annotated[PublicTools, Depends(get_
         max_text_bytes=MAX_FORM_TEXT_BYTES,
     )
     try:
-        return await run_in_threadpool(_take_form, request, tools, form)
+        async with answer_evenly():
+            page, is_repeat = await run_in_threadpool(_take_form, request, tools, form)
     except _RefusedForm as refusal:
         await discard_uploads(tools.vault, form)
         return refusal.page
@@ -105,33 +110,41 @@ async def post_form(request: Request, tools: Annotated[PublicTools, Depends(get_
     except BaseException:
         await discard_uploads(tools.vault, form)
         raise
+    if is_repeat:
+        await discard_uploads(tools.vault, form)
+    return page
 
 
-def _take_form(request: Request, tools: PublicTools, form: ReadForm) -> HTMLResponse:
+def _take_form(request: Request, tools: PublicTools, form: ReadForm) -> tuple[HTMLResponse, bool]:
+    """Store what came; return the page for it, and whether the same form was stored before."""
     language = _language(request, form.text("lang"))
     request.state.language = language  # for the page of an error
     values = _read_values(form)
-    lines = split_lines(values.urls, tools.settings.report_max_urls)
-    errors = _find_errors(form, values, lines, tools.settings.report_max_urls)
+    max_urls = tools.settings.report_max_urls
+    lines = split_lines(values.urls, max_urls)
+    errors = find_errors(values, lines, has_files=bool(form.uploads), max_urls=max_urls)
     if errors:
-        raise _RefusedForm(_show_again(tools, language, values, lines, errors))
-    report = IncomingReport(
-        channel=Channel.PUBLIC,
-        actor="public",
-        remit=Remit(values.remit),
-        lines=lines,
-        uploads=tuple(form.uploads),
-        note=values.note,
-        danger=values.danger == "yes",
-    )
+        raise _RefusedForm(_show_again(tools, language, form, values, lines, errors))
     try:
-        answer = tools.receive(report)
+        answer = take_report(
+            tools,
+            values,
+            lines,
+            language=language,
+            token=form.text("form"),
+            content=form.digest(),
+            subnet=find_subnet(request, tools),
+            is_trapped=any(form.fields.get(TRAP, ())),
+            uploads=form.uploads,
+        )
     except InvalidReportError:
-        raise _RefusedForm(_show_again(tools, language, values, lines, {"urls": "error_400"})) from None
+        raise _RefusedForm(
+            _show_again(tools, language, form, values, lines, {"urls": "urls_unreadable"})
+        ) from None
     page = tools.renderer.render_receipt(
         language,
         answer.receipt,
         danger=values.danger == "yes",
         unreadable=[UnreadableLine(line.line, line.reason) for line in answer.unreadable],
     )
-    return HTMLResponse(page, status_code=HTTPStatus.CREATED)
+    return HTMLResponse(page, status_code=HTTPStatus.CREATED), answer.is_repeat

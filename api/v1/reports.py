@@ -28,7 +28,8 @@ from triage.model import Channel
 from triage.rules.states import Remit
 from triage.rules.urls import split_lines
 from triage.steps.receive_report import Answer, IncomingReport
-from triage.store.people import digest_token, find_token
+from triage.store.people import digest_token
+from triage.store.tokens import find_token
 
 router = APIRouter()
 MAX_KEY = 200
@@ -58,7 +59,7 @@ def _authenticate(tools: PublicTools, request: Request) -> _Asked:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     digest = digest_token(token.strip())
     token_id = (
-        tools.database.run(lambda conn: find_token(conn, digest, now=utcnow()))
+        tools.database.run(lambda conn: find_token(conn, digest, scope="intake", now=utcnow()))
         if kind.lower() == "bearer"
         else None
     )

@@ -1,47 +1,116 @@
-"""Chromium for tests: one run a call, without a window, with nothing of its own to say to anybody."""
+"""Chromium for tests: one browser a run, a fresh context a window, and a furnished console to open.
 
+`browse` runs Chromium once, without Playwright, and returns what it prints.
+"""
+
+import asyncio
+import importlib.util
 import os
-import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    "--headless",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--hide-scrollbars",
-    "--disable-extensions",
-    "--password-store=basic",
-    "--use-mock-keychain",
-    "--enable-logging=stderr",
-)
+from tests.chromium import CHROMIUM, FLAGS, open_chromium, open_window
+from tests.conftest import copy_template
+from tests.furnishing import House, open_house
+from tests.window import Window
+
+
+def miss(what: str) -> None:
+    """Skip a test for want of something; in the run of record that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"the run of record needs {what}, and there is none")
+    pytest.skip(f"there is no {what} on this machine")
+
+
+@dataclass(frozen=True, slots=True)
+class Chromium:
+    """The browser of this run, and the event loop that Playwright drives it with."""
+
+    browser: Any
+    loop: asyncio.AbstractEventLoop
+
+
+def show_loop(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Let this loop be the one that runs in this thread, or none.
+
+    Playwright keeps its loop running between its own calls; tests that run loops of their own may not see it.
+    """
+    asyncio.events._set_running_loop(loop)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """One browser for all tests of this run."""
+    if CHROMIUM is None:
+        miss("Chromium")
+    if importlib.util.find_spec("playwright") is None:
+        miss("Playwright")
+    with open_chromium(tmp_path_factory.mktemp("home")) as browser:
+        loop = asyncio.get_running_loop()
+        show_loop(None)
+        try:
+            yield Chromium(browser, loop)
+        finally:
+            show_loop(loop)
+    show_loop(None)
 
 
 @pytest.fixture
-def browse(tmp_path):
+def open_browser(chromium: Chromium) -> Iterator[Callable[..., Window]]:
+    """Open windows: `open_browser(surface.url, language="sq", scheme="dark", width=320, script=False)`.
+
+    At the end of the test every window must be clean: no violation of a policy, no request to a stranger,
+    no uncaught error.
+    """
+    windows: list[Window] = []
+    open_one = partial(open_window, chromium.browser)
+
+    def open_another(address: str, **options: Any) -> Window:
+        windows.append(open_one(address, **options))
+        return windows[-1]
+
+    show_loop(chromium.loop)
+    try:
+        yield open_another
+        for window in windows:
+            window.check()
+    finally:
+        for window in windows:
+            window.context.close()
+        show_loop(None)
+
+
+@pytest.fixture(scope="session")
+def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The furnished console, made once a run; tests open its pages and change nothing."""
+    with (
+        copy_template(servers) as fresh,
+        open_house(fresh, servers.redis_url, tmp_path_factory.mktemp("house")) as furnished,
+    ):
+        yield furnished
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[..., tuple[str, list[str]]]:
     """Run Chromium once; return what it prints and what broke a policy."""
     if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("the run of record needs Chromium, and there is none")
-        pytest.skip("there is no Chromium on this machine")
+        miss("Chromium")
 
-    def run(*arguments):
-        flags = [*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"]
+    def run(*arguments: str) -> tuple[str, list[str]]:
+        flags = ["--headless", "--enable-logging=stderr", *FLAGS, f"--user-data-dir={tmp_path / 'browser'}"]
         if os.geteuid() == 0:
             flags.append("--no-sandbox")
-        # A short folder of its own: Chromium makes a socket there, whose path may have 107 characters.
         with tempfile.TemporaryDirectory(prefix="form-") as short:
             home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TMPDIR": short}
             ended = subprocess.run(
-                [CHROMIUM, *flags, *arguments], env=home, capture_output=True, timeout=60, check=False
+                [str(CHROMIUM), *flags, *arguments], env=home, capture_output=True, timeout=60, check=False
             )
         log = ended.stderr.decode(errors="replace")
         assert ended.returncode == 0, log[-2000:]

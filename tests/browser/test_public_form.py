@@ -5,11 +5,14 @@ import re
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from api.public.texts import DANGERS, LANGUAGES, NOTE_MAX_LENGTH, REMITS, TEXTS
+from api.catalogues.languages import LANGUAGES
+from api.public.pages import STATIC_FILES
+from api.public.texts import DANGERS, NOTE_MAX_LENGTH, REMITS, TEXTS
 from tests.intake import count
 from tests.local_sites import LocalSite
 from tests.public_server import run_public_surface
 
+STYLE = STATIC_FILES.by_name["public.css"].path
 URL = "https://photos.example/a.png"
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -27,12 +30,15 @@ def read_form(page):
     (form,) = LexborHTMLParser(page).css("form")
     assert form.attributes["enctype"] == "multipart/form-data"
     fields = []
-    for node in form.css("input, textarea"):
+    for node in form.css("input, textarea, select"):
         name, kind = node.attributes["name"], node.attributes.get("type", "text")
         if node.tag == "textarea":
             fields.append((name, node.text().removeprefix("\n")))
         elif kind == "file":
             fields.append((name, None))
+        elif node.tag == "select":
+            chosen = node.css_first("[selected]")
+            fields.append((name, chosen.attributes["value"] if chosen else ""))
         elif kind != "radio" or "checked" in node.attributes:
             fields.append((name, node.attributes.get("value") or ""))
     return form.attributes["action"], fields
@@ -68,7 +74,7 @@ def client(surface):
 
 
 def test_a_browser_shows_the_form_and_asks_for_nothing_else(surface, browse):
-    asked = {"GET /", "GET /static/public.css"}
+    asked = {"GET /", f"GET {STYLE}"}
     for language in LANGUAGES:
         surface.requests.clear()
         page, _ = browse("--dump-dom", f"{surface.url}/?lang={language}")
@@ -77,7 +83,8 @@ def test_a_browser_shows_the_form_and_asks_for_nothing_else(surface, browse):
         assert find(page, "h1").text() == TEXTS[language]["heading"]
         assert find(page, "form button").text() == TEXTS[language]["send"]
         assert tree.css("script, img, iframe, object, embed") == []
-        assert asked <= set(surface.requests) <= asked | {"GET /favicon.ico"}
+        assert asked <= set(surface.requests) <= {*asked, f"GET {STYLE}", "GET /favicon.ico"}
+        asked = {"GET /"}  # the style is kept by then
 
 
 FRAMES = """<!doctype html><body><script>
@@ -98,7 +105,7 @@ def test_every_page_fits_a_telephone_of_320_pixels(surface, client, browse):
         pages.append(send_form(client, language, urls=wide, danger="yes").text)
         pages.append(client.get(f"/nothing?lang={language}").text)
     with LocalSite() as copies:
-        copies.lay_answer("/static/public.css", client.get("/static/public.css").content, "text/css")
+        copies.lay_answer(STYLE, client.get(STYLE).content, "text/css")
         frames = FRAMES
         for place, page in enumerate(pages):
             copies.lay_answer(f"/{place}", page.encode(), "text/html; charset=utf-8")
@@ -156,9 +163,11 @@ def test_errors_are_said_beside_their_field_and_keep_what_was_written(client, su
         ({"urls": "what is\nthis <b>"}, {"urls": "field_urls_unreadable"}),
         ({"urls": f"{URL}\n" * 5001}, {"urls": "field_urls_many"}),
         ({"urls": URL, "note": long_note}, {"note": "field_note_long"}),
-        ({"urls": URL, "remit": "all"}, {"remit": "field_remit_unknown"}),
-        ({"urls": URL, "danger": "perhaps"}, {"danger": "field_danger_unknown"}),
-        ({"urls": URL, "note": "a\x00b"}, {"urls": "error_400"}),
+        ({"urls": URL, "remit": "all"}, {"remit": "field_choice_unknown"}),
+        ({"urls": URL, "danger": "perhaps"}, {"danger": "field_choice_unknown"}),
+        ({"urls": URL, "note": "a\x00b"}, {"note": "field_unfit"}),
+        ({"urls": URL, "email": "a@b\r\nBcc: x@y.example"}, {"email": "field_email_unreadable"}),
+        ({"urls": URL, "city": "nowhere"}, {"city": "field_choice_unknown"}),
     ]
     for changes, errors in wrong:
         for language in LANGUAGES:
@@ -225,3 +234,49 @@ def test_the_form_answers_the_same_for_known_and_unknown_addresses(client):
         page = send_form(client, urls=url).text
         pages.append(page.replace(find(page, ".receipt output").text(), ""))
     assert len(set(pages)) == 1
+
+
+# In a browser without any script
+
+
+def test_a_report_is_made_and_looked_up_without_any_script(surface, open_browser, conn):
+    window = open_browser(surface.url, language="en", script=False, width=320)
+    page = window.page
+    window.open("/?lang=en")
+    numbers = page.locator(".when-danger")
+    assert not numbers.is_visible()
+    page.get_by_label(TEXTS["en"]["danger_yes"], exact=True).check()
+    assert numbers.is_visible()
+    assert "129" in numbers.inner_text()
+    page.get_by_text(TEXTS["en"]["about_heading"]).click()
+    page.get_by_label(TEXTS["en"]["city_label"]).select_option("vlore")
+    page.get_by_label(TEXTS["en"]["email_label"]).fill("not an address")
+    page.get_by_role("button", name=TEXTS["en"]["send"]).click()
+    assert page.locator("#email-error").is_visible()
+    assert page.locator("main .danger").first.is_visible()
+    assert page.locator("#city").input_value() == "vlore"
+    page.locator(".errors a[href='#email']").click()
+    page.locator("#email").fill("")
+    page.locator("#urls").fill(URL)
+    page.get_by_role("button", name=TEXTS["en"]["send"]).click()
+    receipt = page.locator(".receipt output").inner_text()
+    assert "129" in page.locator("main").inner_text()
+    window.open("/status?lang=en")
+    page.locator("#receipt").fill(receipt.lower().replace("-", " "))
+    page.get_by_role("button", name=TEXTS["en"]["status_ask"]).click()
+    assert page.locator("[role=status]").inner_text() == TEXTS["en"]["status_received"]
+    assert window.context.cookies() == []
+    assert conn.execute("SELECT danger, is_low FROM reports").fetchall() == [(True, False)]
+    assert conn.execute("SELECT city FROM reporter_facts").fetchall() == [("vlore",)]
+
+
+def test_every_page_stays_small(surface, client):
+    style = len(client.get(STYLE).content)
+    for language in LANGUAGES:
+        pages = [
+            client.get(f"/?lang={language}"),
+            client.get(f"/status?lang={language}"),
+            send_form(client, language, danger="yes"),
+            send_form(client, language, urls=URL, danger="yes"),
+        ]
+        assert max(len(page.content) for page in pages) + style <= 15_000

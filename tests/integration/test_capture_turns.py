@@ -8,6 +8,7 @@ import pytest
 
 from tests.bare_captures import BareWorker
 from tests.builders import report, upload
+from tests.intake import hand_in, read_item_ids
 from triage.clock import utcnow
 from triage.ids import new_id
 from triage.rules.due import SitePace
@@ -282,4 +283,19 @@ def test_pictures_of_a_page_in_danger_are_all_nudged_at_once(conn, worker):
     recorded = worker.find_page(page, *urls(30, "pictures.example"))
     assert len(recorded.due) == 30
     assert len(items.take_due(worker.conn, [ItemState.RECEIVED], now=NOW, nudged_before=NOW, limit=50)) == 30
+    worker.conn.rollback()
+
+
+def test_pictures_of_a_low_page_are_low_and_wait_with_it(conn, worker):
+    worker.pace = SitePace(0.0, 1, 100)
+    hand_in(conn, "http://photos.example/page", is_low=True, now=NOW)
+    (page,) = read_item_ids(conn)
+    recorded = worker.find_page(page, *urls(3, "pictures.example"))
+    assert recorded.due == ()
+    assert conn.execute("SELECT is_low FROM items WHERE NOT is_top_level").fetchall() == [(True,)] * 3
+    conn.rollback()
+    assert (
+        len(items.take_due(worker.conn, [ItemState.RECEIVED], now=NOW, nudged_before=NOW, limit=9, late=True))
+        == 3
+    )
     worker.conn.rollback()

@@ -606,6 +606,27 @@ def test_a_token_is_shown_once_and_stored_hashed(hotline, owner):
     assert "partner desk" not in everything[0]
 
 
+def test_settings_change_by_an_admin_who_says_why(hotline, owner):
+    hotline("user", "add", "Sara", "--role", "admin")
+    hotline("user", "add", "Klodi", "--role", "clerk")
+    set_to = ("settings", "set", "look_max_s")
+    assert "3 to 30" in hotline(*set_to, "31", "--by", "Sara", "--reason", "a test").refusal()
+    assert "no value" in hotline(*set_to, "nan", "--by", "Sara", "--reason", "a test").refusal()
+    assert "Say why" in hotline(*set_to, "5", "--by", "Sara", "--reason", " ").refusal()
+    assert "do not let you" in hotline(*set_to, "5", "--by", "Klodi", "--reason", "a test").refusal()
+    assert "no person" in hotline(*set_to, "5", "--by", "Nobody", "--reason", "a test").refusal()
+    assert (
+        "no such setting"
+        in hotline("settings", "set", "sandbox", "weak", "--by", "Sara", "--reason", "x").refusal()
+    )
+    assert hotline(*set_to, "5", "--by", "Sara", "--reason", "a test").one_line() == "look_max_s is 5 now."
+    assert '"value": "5", "default": "10"' in hotline("settings", "list", "--json").out
+    assert "Sara" in hotline("settings", "list").out
+    back = hotline(*set_to, "default", "--by", "Sara", "--reason", "back", "--json").one()
+    assert back == {"name": "look_max_s", "value": "10", "default": "10"}
+    assert owner.execute("SELECT count(*) FROM setting_changes").fetchone() == (2,)
+
+
 def test_a_revoked_token_is_said_to_be_and_cannot_be_revoked_twice(hotline, owner):
     hotline("token", "add", "leaked", "--scope", "intake")
     assert hotline("token", "revoke", "leaked").out == "Revoked: leaked.\n"

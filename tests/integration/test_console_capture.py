@@ -83,7 +83,7 @@ def test_each_request_is_shown_with_all_that_was_kept_and_no_address_is_live(con
         *("location: hxxps://photos[.]example/page", "server: <b>nginx</b>/1.2.3"),
         *("hxxps://photos[.]example/page", "200 (redirect), 345 ms", "203.0.113.10, abroad", "TLSv1.3"),
         *("certificate not verified: the certificate has expired", "ab" * 32),
-        *("a login wall", "9 found, 0 taken, 9 left out, 0 icons", "text/html, 4321 bytes"),
+        *("a login wall", "found: 9, taken: 0, left out: 9, icons: 0", "text/html, 4,321 bytes"),
     ):
         assert words in shown, words
     assert "://short.example" not in page.text
@@ -100,7 +100,7 @@ def test_it_is_all_said_in_albanian_too(conn, worker, surface):
     item = lay_page(conn, worker)
     browser = surface.sign_in("Ana")
     shown = words_of(browser.open(f"/items/{item}?lang=sq"), "#last-capture")
-    for words in ("një mur hyrjeje", "certifikata ka skaduar", "9 të gjetura", "ridrejtim", "pa TLS"):
+    for words in ("një mur hyrjeje", "certifikata ka skaduar", "të gjetura: 9", "ridrejtim", "pa TLS"):
         assert words in shown, words
 
 
@@ -130,7 +130,7 @@ def test_the_icons_of_a_page_are_counted_and_not_listed(conn, worker, surface):
     worker.find_picture(picture, b"picture")
     worker.find_picture(icon, b"icon", size=(16, 16), has_views=False)
     page = open_item(surface.sign_in("Ana"), item)
-    assert words_of(page, "#icons") == "1 icons left out."
+    assert words_of(page, "#icons") == "1 icon left out."
     assert len(page.tree.css("article.picture")) == 1
     assert "2 taken" not in words_of(page, "#last-capture")  # how many were found is not known of this one
 

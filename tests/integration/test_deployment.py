@@ -20,7 +20,8 @@ from triage.cli.session import find_deployment
 from triage.cli.state_dir import StateDir
 from triage.clock import utcnow
 from triage.errors import AlreadyRunningError, KeyMissingError, NotAllowedError, SettingsError
-from triage.settings import SECRET_FIELDS, environment_name, load_settings
+from triage.settings import SECRET_FIELDS, load_settings
+from triage.settings_checks import environment_name
 from triage.store.practice import read_kind, replace_practice_names, write_kind
 from triage.vault import seal, unseal
 
@@ -105,7 +106,7 @@ def test_a_live_deployment_may_not_hurry(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("holder", "name"),
     [("worker", "intake-identity"), ("public", "intake-recipient"), ("staff", "vault-identity"),
-     ("worker", "vault-recipient")],
+     ("worker", "vault-recipient"), ("outbound", "reply-identity"), ("public", "reply-recipient")],
 )  # fmt: skip
 def test_half_a_key_pair_is_refused_and_never_made_anew(tmp_path: Path, holder: str, name: str) -> None:
     state = make_state(tmp_path)
@@ -129,6 +130,7 @@ def test_keys_are_made_once_and_fit_each_other(tmp_path: Path) -> None:
     for holder, identity, other, recipient in (
         ("worker", "intake-identity", "public", "intake-recipient"),
         ("staff", "vault-identity", "worker", "vault-recipient"),
+        ("outbound", "reply-identity", "public", "reply-recipient"),
     ):
         sealed = seal(b"words", (state.keys(other) / recipient).read_text())
         assert unseal(sealed, (state.keys(holder) / identity).read_text()) == b"words"

@@ -14,7 +14,8 @@ from tests.public_server import TOKEN, add_token, run_public_surface
 from tests.staff_server import run_staff_surface
 from triage.clock import utcnow
 from triage.steps.change_hash_sets import withdraw_entry
-from triage.store import people
+from triage.store import tokens
+from triage.store.people import digest_token
 from triage.store.questions import Quota, count_question, find_generation_for
 
 ROUTE = "/api/v1/match"
@@ -68,7 +69,7 @@ def say(response, status):
 def test_whatever_is_wrong_with_a_token_is_answered_alike(surface, conn):
     for name, scope, days in (("intake", "intake", 1), ("old", "match", -1), ("back", "match", 1)):
         add_token(conn, f"hotline_{name}", scope, days=days)
-    people.revoke_token(conn, "token hotline_back", now=utcnow())
+    tokens.revoke_token(conn, "token hotline_back", now=utcnow())
     conn.commit()
     answers = set()
     for token in (None, "", "hotline_unknown", "hotline_intake", "hotline_old", "hotline_back", "x" * 5000):
@@ -82,7 +83,7 @@ def test_whatever_is_wrong_with_a_token_is_answered_alike(surface, conn):
 
 def test_a_token_that_was_just_good_is_refused_as_soon_as_it_is_taken_back(client, conn):
     assert client.post(ROUTE, json=ask_for(("sha256", SHA256))).status_code == 200
-    people.revoke_token(conn, f"token {TOKEN[-20:]}", now=utcnow())
+    tokens.revoke_token(conn, f"token {TOKEN[-20:]}", now=utcnow())
     conn.commit()
     for _ in range(2):
         assert client.post(ROUTE, json=ask_for(("sha256", SHA256))).status_code == 401
@@ -233,7 +234,7 @@ def test_a_token_asks_no_more_than_its_quota_and_another_one_is_not_held_up(surf
 def test_a_new_day_begins_a_new_quota(conn, as_role):
     add_token(conn, scope="match")
     staff, now = as_role("hotline_staff"), utcnow()
-    digest, quota = people.digest_token(TOKEN), Quota(5, 5)
+    digest, quota = digest_token(TOKEN), Quota(5, 5)
 
     def ask(days):
         at = now + timedelta(days=days)
@@ -251,7 +252,7 @@ def test_a_new_day_begins_a_new_quota(conn, as_role):
 def test_an_answer_older_than_the_lists_is_not_counted(conn, as_role):
     add_token(conn, scope="match")
     import_entries(conn, "practice", list_entry("a", data=b"listed"))
-    staff, digest = as_role("hotline_staff"), people.digest_token(TOKEN)
+    staff, digest = as_role("hotline_staff"), digest_token(TOKEN)
     old = count_question(staff, digest, hashes=1, hits=0, generation=0, quota=Quota(5, 5), now=utcnow())
     assert (old.is_in_force, old.is_stored, old.generation) == (True, False, 1)
     staff.commit()

@@ -25,7 +25,7 @@ from triage.model import Channel
 from triage.rules.states import ItemKind, ItemState, Lane, Remit
 from triage.steps.receive_report import SealedUpload, digest_receipt
 from triage.store import custody, items
-from triage.store.people import insert_token
+from triage.store.tokens import insert_token
 
 PUBLIC = "hotline_public"
 WORKER = "hotline_worker"

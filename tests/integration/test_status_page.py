@@ -4,30 +4,68 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.intake import RECEIPT_KEY, hand_in
 from tests.public_server import TOKEN, add_token, run_public_surface
-from triage.rules.receipts import ReceiptStatus, find_last_midnight, tell_status
-from triage.rules.states import ItemState
+from triage.rules.receipts import (
+    ItemCounts,
+    ReceiptStatus,
+    find_last_midnight,
+    find_next_telling,
+    read_receipt,
+    tell_status,
+)
+from triage.steps.receive_report import digest_receipt
+from triage.store.reports import count_items_of_receipt
 
 NOW = datetime(2026, 7, 5, 10, 0, tzinfo=UTC)
 EARLIER, TODAY = NOW - timedelta(days=2), NOW - timedelta(hours=1)
-RECEIVED, WAITING, CLOSED = ItemState.RECEIVED, ItemState.AWAITING_ASSESSMENT, ItemState.CLOSED
 
 
 @pytest.mark.parametrize(
     ("items", "status"),
     [
-        ([(RECEIVED, EARLIER)], ReceiptStatus.RECEIVED),
-        ([(WAITING, TODAY)], ReceiptStatus.RECEIVED),
-        ([(CLOSED, TODAY)], ReceiptStatus.RECEIVED),
-        ([(WAITING, EARLIER)], ReceiptStatus.BEING_CHECKED),
-        ([(CLOSED, EARLIER), (WAITING, EARLIER)], ReceiptStatus.BEING_CHECKED),
-        ([(CLOSED, EARLIER), (CLOSED, TODAY)], ReceiptStatus.BEING_CHECKED),
-        ([(CLOSED, EARLIER), (CLOSED, EARLIER)], ReceiptStatus.CLOSED),
-        ([(ItemState.NOTIFIED, EARLIER)], ReceiptStatus.BEING_CHECKED),
+        ([("received", EARLIER)], ReceiptStatus.RECEIVED),
+        ([("awaiting_assessment", TODAY)], ReceiptStatus.RECEIVED),
+        ([("closed", TODAY)], ReceiptStatus.RECEIVED),
+        ([("awaiting_assessment", EARLIER)], ReceiptStatus.BEING_CHECKED),
+        ([("closed", EARLIER), ("awaiting_assessment", EARLIER)], ReceiptStatus.BEING_CHECKED),
+        ([("closed", EARLIER), ("closed", TODAY)], ReceiptStatus.BEING_CHECKED),
+        ([("closed", EARLIER), ("closed", EARLIER)], ReceiptStatus.CLOSED),
     ],
 )
-def test_today_is_never_told(items, status):
-    assert tell_status(items, now=NOW) is status
+def test_today_is_never_told(conn, items, status):
+    receipt = hand_in(conn, *(f"https://a.example/{place}" for place in range(len(items)))).receipt
+    for place, (state, moved_at) in enumerate(items):
+        waits = {"received": (None, None, NOW), "closed": (None, "removed", None)}
+        lane, closed_as, due = waits.get(state, ("look", None, None))
+        conn.execute(
+            "UPDATE items SET state = %(state)s, base_lane = %(lane)s, reason = %(reason)s, closed_as = %(closed_as)s,"
+            " next_try_at = %(due)s, moved_at = %(moved_at)s WHERE url = %(url)s",
+            {"state": state, "lane": lane, "closed_as": closed_as, "due": due}
+            | {"url": f"https://a.example/{place}", "moved_at": moved_at, "reason": lane},
+        )
+    digest = digest_receipt(receipt, RECEIPT_KEY)
+    counts = count_items_of_receipt(conn, digest, before=find_last_midnight(NOW))
+    assert (counts.items, tell_status(counts)) == (len(items), status)
+    assert count_items_of_receipt(conn, bytes(32), before=NOW) == ItemCounts(0, 0, 0, 0)
+
+
+def test_a_receipt_is_read_as_people_write_it():
+    typed = (
+        "7awc-djba-4f0f1",
+        "7AWC DJBA 4FOFI",
+        " 7awc\u2013djba\u20134fofl. ",
+        "7AWC\u200bDJBA\u00a04F0F1",
+    )
+    assert {read_receipt(text) for text in typed} == {"7AWCDJBA4F0F1"}
+    assert read_receipt("7AWC-DJBA-4F9F~") == "7AWCDJBA4F9F~"
+
+
+def test_mails_to_reporters_leave_at_nine_in_albania():
+    assert find_next_telling(NOW) == datetime(2026, 7, 6, 7, 0, tzinfo=UTC)
+    assert find_next_telling(datetime(2026, 1, 5, 1, 0, tzinfo=UTC)) == datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+    eve = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)  # the clocks go forward that night
+    assert find_next_telling(eve) == datetime(2026, 3, 29, 7, 0, tzinfo=UTC)
 
 
 def test_the_day_begins_at_midnight_in_albania():

@@ -13,6 +13,7 @@ from fastapi.routing import iter_route_contexts
 from api.console.guard import guard
 from api.console.pages import PAGES
 from api.console.routes import MACHINE_ROUTES, OPEN_ROUTES, ROUTES, Route
+from api.console.static_files import STATIC_FILES
 from api.main import create_app
 from tests.public_server import TOKEN, add_token
 from tests.staff_server import CHEAP, PASSWORD, run_staff_surface
@@ -66,7 +67,7 @@ def test_every_page_has_the_guard(console) -> None:
         for context in iter_route_contexts(create_app(console.tools).routes)
         if guard not in list_dependencies(context)
     }
-    assert unguarded == {"/healthz", "/static/console.css", "/api/v1/match"}
+    assert unguarded == {"/healthz", *STATIC_FILES.by_path, "/api/v1/match", "/api/v1/stats"}
 
 
 def test_a_route_that_is_in_no_table_is_refused_even_to_a_lead(console) -> None:
@@ -254,13 +255,14 @@ def test_what_is_shown_in_objects_hides_secrets(console) -> None:
     assert attempt.token not in repr(attempt)
 
 
-def test_every_page_forbids_scripts_frames_and_stores(console) -> None:
+def test_every_page_forbids_foreign_and_inline_scripts_frames_and_stores(console) -> None:
     browser = console.sign_in("Ana", PersonRole.LEAD)
     for path in ("/", "/sign-in", "/no-such-page", "/static/console.css", "/people"):
         headers = browser.open(path).headers
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
-        assert "script-src" not in policy
+        assert "script-src 'self'" in policy.split("; ")
+        assert not any(word in policy for word in ("unsafe", "http", "data:", "*"))
         assert {"frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"} <= set(policy.split("; "))
         assert headers["cache-control"] == "no-store"
 

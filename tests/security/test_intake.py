@@ -49,6 +49,11 @@ READS = (
     "SELECT person_id FROM credentials",
     "SELECT person_id FROM sessions",
     "SELECT host FROM practice_names",
+    "SELECT age_band FROM reporter_facts",
+    "SELECT report_id FROM reporter_mails",
+    "SELECT sealed_address FROM reporter_mails",
+    "SELECT state FROM mailed_items",
+    "SELECT is_low FROM reports",
     "TABLE items",
     "COPY items TO STDOUT",
     "COPY reports (note) TO STDOUT",
@@ -81,6 +86,12 @@ CHANGES = (
     "INSERT INTO captures (id, item_id, worker, started_at, lease_until)"
     " SELECT gen_random_uuid(), id, 'x', now(), 'infinity' FROM items",
     "UPDATE schema_migrations SET digest = ''",
+    "UPDATE reporter_facts SET sex = NULL",
+    "DELETE FROM reporter_facts",
+    "UPDATE reporter_mails SET next_try_at = now()",
+    "DELETE FROM reporter_mails",
+    "INSERT INTO reporter_mails (report_id, language, asked_at, ended_at, ended_as)"
+    " SELECT id, 'sq', now(), now(), 'refused' FROM reports",
 )
 OBJECTS = (
     "CREATE TABLE mine (x integer)",
@@ -229,6 +240,7 @@ def test_without_a_move_the_public_role_changes_only_danger_and_the_top(conn, st
         "nudged_at = 'infinity'",
         "moved_at = 'epoch'",
         "is_top_level = false",
+        "is_low = true",
     ]
     allowed = []
     for change in changes:

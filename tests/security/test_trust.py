@@ -149,10 +149,10 @@ def test_a_process_reads_its_own_files_and_no_other(up: RunningUp, probe: Probe)
 def test_a_process_holds_only_the_keys_of_its_kind(up: RunningUp) -> None:
     held = {kind: sorted(path.name for path in up.state.keys(kind).iterdir()) for kind in KINDS}
     assert held == {
-        "public": ["database-url", "evidence-url", "intake-recipient", "receipt-key"],
+        "public": ["database-url", "evidence-url", "intake-recipient", "receipt-key", "reply-recipient"],
         "staff": ["database-url", "evidence-url", "vault-identity"],
         "worker": ["database-url", "evidence-url", "intake-identity", "redis-url", "vault-recipient"],
-        "outbound": ["database-url", "redis-url", "signing-key", "signing-public"],
+        "outbound": ["database-url", "redis-url", "reply-identity", "signing-key", "signing-public"],
         "sweep": ["database-url", "evidence-url", "redis-url"],
     }
     for path in (up.state.root / "keys").rglob("*"):

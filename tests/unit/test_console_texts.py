@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 import api.console
+from api.catalogues.formats import local_time
+from api.catalogues.languages import LANGUAGES
 from api.console.catalogue import TEXTS
-from api.console.renderer import local_time, say, utc_time
+from api.console.renderer import say, utc_time
 from api.console.routes import NAVIGATION, find_route
-from api.public.texts import LANGUAGES
 from triage.model import PersonRole
 from triage.rules.rights import Right
 from triage.rules.states import Lane

@@ -31,6 +31,7 @@ COMMANDS = (
     "custody",
     "package",
     "networks",
+    "settings",
 )
 PROCESSES = ("web", "worker", "sweep")
 """Commands that become another program; that one reads the words that follow."""

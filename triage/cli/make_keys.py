@@ -1,5 +1,5 @@
-"""Makes the key files of a deployment once: intake and vault key pairs, the key that signs packages, and the key
-of the receipts.
+"""Makes the key files of a deployment once: intake, vault and reply key pairs, the key that signs packages, and the
+key of the receipts.
 
 A half-present pair is refused: making a new half would leave sealed objects that nobody can open.
 """
@@ -17,6 +17,8 @@ from triage.keys import (
     INTAKE_IDENTITY,
     INTAKE_RECIPIENT,
     RECEIPT_KEY,
+    REPLY_IDENTITY,
+    REPLY_RECIPIENT,
     SIGNING_KEY,
     SIGNING_PUBLIC,
     STORE_CREDENTIALS,
@@ -28,6 +30,7 @@ from triage.vault import new_identity
 PAIRS = (
     (("worker", INTAKE_IDENTITY), ("public", INTAKE_RECIPIENT)),
     (("staff", VAULT_IDENTITY), ("worker", VAULT_RECIPIENT)),
+    (("outbound", REPLY_IDENTITY), ("public", REPLY_RECIPIENT)),
 )
 STORE_USERS = ("public", "staff", "worker", "sweep")
 

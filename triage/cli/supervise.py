@@ -27,7 +27,8 @@ from typing import Protocol
 from triage.cli.children import describe_exit, spawn_child
 from triage.cli.state_dir import tell
 from triage.errors import ServerUnavailableError, SettingsError
-from triage.settings import SECRET_FIELDS, Settings, environment_name
+from triage.settings import SECRET_FIELDS, Settings
+from triage.settings_checks import environment_name
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0

@@ -1,11 +1,6 @@
 """`hotline token add|revoke|list`: a token for a machine that reports. It is shown once and stored only as a digest."""
 
 import argparse
-import re
-import secrets
-from datetime import timedelta
-
-import psycopg
 
 from triage.cli.session import (
     Deployment,
@@ -17,15 +12,16 @@ from triage.cli.session import (
     print_table,
 )
 from triage.clock import utcnow
-from triage.errors import NotAllowedError, UnknownThingError
 from triage.settings import Settings
-from triage.store import custody
-from triage.store.custody import SYSTEM, NewEvent
-from triage.store.people import digest_token, insert_token, list_tokens, revoke_token
-
-SCOPES = ("intake", "match", "stats")
-PREFIX = "hotline_"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}")
+from triage.steps.change_tokens import (
+    DAYS_DEFAULT,
+    DAYS_MAX,
+    Scope,
+    make_token,
+    new_secret,
+    take_token_back,
+)
+from triage.store.tokens import list_tokens
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,8 +30,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a token; it is shown once")
     add.add_argument("name", metavar="NAME", help="who will use it")
-    add.add_argument("--scope", choices=SCOPES, required=True)
-    add.add_argument("--days", type=int, default=365, help="days until it expires (365)")
+    add.add_argument("--scope", choices=[scope.value for scope in Scope], required=True)
+    add.add_argument(
+        "--days",
+        type=int,
+        default=DAYS_DEFAULT,
+        help=f"days until it expires, 1-{DAYS_MAX} ({DAYS_DEFAULT})",
+    )
     revoke = actions.add_parser("revoke", help="take a token back, at once")
     revoke.add_argument("name", metavar="NAME")
     listing = actions.add_parser("list", help="list tokens, without their secrets")
@@ -53,44 +54,14 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """
     deployment = find_deployment(settings, practice=args.practice)
     if args.action == "list":
-        with open_connection(deployment, "staff") as conn:
-            tokens = list_tokens(conn)
-        if args.json:
-            for token in tokens:
-                print_json(
-                    {"name": token.name, "scope": token.scope, "expires_at": token.expires_at.isoformat()}
-                )
-        else:
-            print_table(
-                ("name", "scope", "expires", "revoked"),
-                [
-                    (t.name, t.scope, t.expires_at.date(), t.revoked_at.date() if t.revoked_at else None)
-                    for t in tokens
-                ],
-            )
-        return 0
+        return _list(deployment, as_json=args.json)
     if args.action == "revoke":
         return _revoke(deployment, args.name, as_json=args.json)
-    if not _NAME.fullmatch(args.name):
-        raise NotAllowedError("A token's name is 1-63 letters, digits, spaces, dots, dashes and underscores.")
-    if not 1 <= args.days <= 3650:
-        raise NotAllowedError("A token lives 1 to 3650 days.")
-    secret = PREFIX + secrets.token_urlsafe(32)
-    now = utcnow()
+    secret = new_secret()
     with open_connection(deployment, "staff") as conn:
-        try:
-            token_id = insert_token(
-                conn,
-                args.name,
-                args.scope,
-                digest_token(secret),
-                now=now,
-                expires_at=now + timedelta(days=args.days),
-            )
-        except psycopg.errors.UniqueViolation:
-            raise NotAllowedError("There is a token of that name already.") from None
-        event = NewEvent(SYSTEM, "token_added", {"token": str(token_id), "scope": args.scope})
-        custody.append(conn, [event], actor="cli", now=now)
+        make_token(
+            conn, args.name, Scope(args.scope), days=args.days, secret=secret, actor="cli", now=utcnow()
+        )
         conn.commit()
     if args.json:
         print_json({"name": args.name, "scope": args.scope, "token": secret})
@@ -99,15 +70,39 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _revoke(deployment: Deployment, name: str, *, as_json: bool) -> int:
-    now = utcnow()
+def _list(deployment: Deployment, *, as_json: bool) -> int:
     with open_connection(deployment, "staff") as conn:
-        token_id = revoke_token(conn, name, now=now)
-        if token_id is None:
-            raise UnknownThingError("There is no token of that name in force.")
-        custody.append(
-            conn, [NewEvent(SYSTEM, "token_revoked", {"token": str(token_id)})], actor="cli", now=now
+        tokens = list_tokens(conn)
+    if as_json:
+        for token in tokens:
+            print_json(
+                {
+                    "name": token.name,
+                    "scope": token.scope,
+                    "made_by": token.made_by,
+                    "expires_at": token.expires_at.isoformat(),
+                    "last_used_at": token.last_used_at and token.last_used_at.isoformat(),
+                    "revoked_at": token.revoked_at and token.revoked_at.isoformat(),
+                }
+            )
+        return 0
+    rows: list[tuple[object, ...]] = [
+        (
+            token.name,
+            token.scope,
+            token.expires_at.date(),
+            token.last_used_at.date() if token.last_used_at else None,
+            token.revoked_at.date() if token.revoked_at else None,
         )
+        for token in tokens
+    ]
+    print_table(("name", "scope", "expires", "used", "revoked"), rows)
+    return 0
+
+
+def _revoke(deployment: Deployment, name: str, *, as_json: bool) -> int:
+    with open_connection(deployment, "staff") as conn:
+        take_token_back(conn, name, actor="cli", now=utcnow())
         conn.commit()
     if as_json:
         print_json({"name": name, "revoked": True})

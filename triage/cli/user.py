@@ -1,8 +1,6 @@
-"""`hotline user add|link|disable|enable|list`: a person, what they may do, and the one-time link by which they join."""
+"""`hotline user add|link|disable|enable|recover|list`: a person, what they may do, and the link by which they join."""
 
 import argparse
-
-import psycopg
 
 from triage.cli.session import (
     Deployment,
@@ -14,15 +12,13 @@ from triage.cli.session import (
     print_table,
 )
 from triage.clock import utcnow
-from triage.errors import NotAllowedError
+from triage.ids import new_id
 from triage.model import PersonRole
-from triage.rules.rights import SEES_IMAGES
 from triage.settings import Settings
-from triage.steps.change_persons import disable_person, enable_person, require_person
-from triage.steps.sign_in import make_link, new_token
-from triage.store import custody
-from triage.store.custody import NewEvent, stream_of
-from triage.store.people import insert_person, list_persons
+from triage.steps.change_persons import add_person, disable_person, enable_person, renew_link
+from triage.steps.recover_person import recover_on_machine
+from triage.steps.sign_in import new_token
+from triage.store.people import list_persons
 
 _ACTOR = "cli"
 
@@ -40,20 +36,29 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         required=True,
         help="what the person may do, see docs; repeatable",
     )
-    link = actions.add_parser("link", help="print a new one-time link; the ones before count no more")
+    link = actions.add_parser(
+        "link", help="print a new one-time link for who never joined; those before count no more"
+    )
     disable = actions.add_parser("disable", help="keep a person out, and end their sessions at once")
     enable = actions.add_parser("enable", help="let a disabled person in again")
-    for action in (link, disable, enable):
+    recover = actions.add_parser(
+        "recover",
+        help="let a person in again who lost all ways in; everybody sees it",
+        description="End a person's sessions and print a one-time link that replaces all they signed in with. It is"
+        " put into the chain of custody, and shown in the console for 30 days.",
+    )
+    recover.add_argument("--reason", required=True, help="why, in writing; admins and leads read it")
+    for action in (link, disable, enable, recover):
         action.add_argument("name", metavar="NAME")
     listing = actions.add_parser("list", help="list persons and what they may do")
-    for action in (add, link, disable, enable, listing):
+    for action in (add, link, disable, enable, recover, listing):
         add_json_flag(action)
         add_practice_flag(action)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Add, link, disable, enable or list persons.
+    """Add, link, disable, enable, recover or list persons.
 
     Raises:
         HotlineError: the name is taken, unfit or unknown, the roles contradict, or no database answers.
@@ -65,30 +70,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return _add(deployment, args.name, sorted({PersonRole(role) for role in args.role}), args.json)
     if args.action == "link":
         return _link(deployment, args.name, as_json=args.json)
+    if args.action == "recover":
+        return _recover(deployment, args.name, args.reason, as_json=args.json)
     return _switch(deployment, args.name, is_on=args.action == "enable", as_json=args.json)
 
 
 def _add(deployment: Deployment, name: str, roles: list[PersonRole], as_json: bool) -> int:
-    if PersonRole.ADMIN in roles and SEES_IMAGES & set(roles):
-        raise NotAllowedError("An admin cannot also be an analyst or a lead: admins see no images.")
-    now, token = utcnow(), new_token()
+    now, token, life_s = utcnow(), new_token(), deployment.settings.join_link_s
     with open_connection(deployment, "staff") as conn:
-        if any(one.name.casefold() == name.casefold() for one in list_persons(conn)):
-            raise NotAllowedError("There is a person of that name already.")
-        try:
-            person_id = insert_person(conn, name, roles, now=now)
-        except psycopg.errors.UniqueViolation:
-            raise NotAllowedError("There is a person of that name already.") from None
-        except psycopg.errors.CheckViolation:
-            raise NotAllowedError(
-                "A name is 1-63 letters, digits, spaces, dots, dashes, underscores."
-            ) from None
-        event = NewEvent(
-            stream_of("person", person_id), "added", {"roles": ",".join(role.value for role in roles)}
-        )
-        custody.append(conn, [event], actor=_ACTOR, now=now)
-        life_s = deployment.settings.join_link_s
-        make_link(conn, person_id, token=token, now=now, life_s=life_s, actor=_ACTOR)
+        person_id = add_person(conn, name, roles, token=token, life_s=life_s, actor=_ACTOR, now=now)
         conn.commit()
     link = _address(deployment, token)
     if as_json:
@@ -103,15 +93,27 @@ def _add(deployment: Deployment, name: str, roles: list[PersonRole], as_json: bo
 def _link(deployment: Deployment, name: str, *, as_json: bool) -> int:
     now, token = utcnow(), new_token()
     with open_connection(deployment, "staff") as conn:
-        person = require_person(conn, name)
-        if person.disabled_at is not None:
-            raise NotAllowedError("This person is disabled: enable them first.")
         life_s = deployment.settings.join_link_s
-        make_link(conn, person.id, token=token, now=now, life_s=life_s, actor=_ACTOR)
+        person = renew_link(conn, name, token=token, life_s=life_s, actor=_ACTOR, now=now)
         conn.commit()
     link = _address(deployment, token)
     if as_json:
         print_json({"person": str(person.id), "name": name, "link": link})
+    else:
+        print(link)
+    return 0
+
+
+def _recover(deployment: Deployment, name: str, reason: str, *, as_json: bool) -> int:
+    now, token, life_s = utcnow(), new_token(), deployment.settings.join_link_s
+    with open_connection(deployment, "staff") as conn:
+        ended = recover_on_machine(
+            conn, new_id(), name, reason=reason, token=token, life_s=life_s, actor=_ACTOR, now=now
+        )
+        conn.commit()
+    link = _address(deployment, token)
+    if as_json:
+        print_json({"name": name, "link": link, "sessions_ended": ended})
     else:
         print(link)
     return 0

@@ -1,8 +1,9 @@
-"""What a report does to an item that stands already."""
+"""How a report is let in: what it does to an item that stands already, and whether it waits behind all others."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from triage.rules.form_token import FormAge
 from triage.rules.states import ClosedAs, ItemState, Remit
 
 
@@ -46,3 +47,15 @@ def admit_again(
     if state is ItemState.CLOSED and (danger or not is_fresh or unseen):
         return Admission.REPORTED_AGAIN
     return Admission.ADDED
+
+
+def is_low(*, danger: bool, is_trapped: bool, form_age: FormAge, is_crowded: bool) -> bool:
+    """Whether a public report goes to the low lane, which is served last; it is never refused for such a reason.
+
+    Args:
+        danger: the reporter says that a child is in danger: that report never waits.
+        is_trapped: a field that people leave empty was filled.
+        form_age: of the form that it came with.
+        is_crowded: more came from one part of the net, or in all, than people send.
+    """
+    return not danger and (is_trapped or form_age is not FormAge.FITTING or is_crowded)

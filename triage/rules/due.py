@@ -36,6 +36,7 @@ LOCATE_HOST = Job("locate_host", QueueName.LOOKUP)
 CHECK_ONLINE = Job("check_online", QueueName.LOOKUP)
 REMATCH = Job("rematch", QueueName.LOOKUP)
 SEND = Job("send", QueueName.OUTBOUND)
+TELL_REPORTER = Job("tell_reporter", QueueName.OUTBOUND)
 
 ITEM_JOBS: dict[ItemState, Job] = {
     ItemState.RECEIVED: CAPTURE_ITEM,
@@ -51,6 +52,9 @@ LATE_JOBS: dict[Job, Job] = {CAPTURE_ITEM: CAPTURE_LATE}
 
 LIST_JOBS: tuple[Job, ...] = (REMATCH,)
 """What a change of the lists makes due; no item or message stands for it."""
+
+REPORTER_JOBS: tuple[Job, ...] = (TELL_REPORTER,)
+"""What a reporter who asked for mail makes due, once a day."""
 
 FIRST_OF_MANY = 25
 """Lines of one report, or pictures of one page, that do not wait behind all others."""

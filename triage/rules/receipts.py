@@ -1,16 +1,20 @@
-"""What an anonymous reporter may learn by a receipt: three coarse words, renewed once a day.
+"""The receipt: how it is read as people type it, and what an anonymous reporter may learn by it.
 
-Never a verdict, and nothing that happened today: else somebody could report his own page and watch what we know.
+Three coarse words, renewed once a day. Never a verdict, and nothing that happened today: else somebody could
+report his own page and watch what we know.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from triage.rules.states import ItemState
-
 TIRANE = ZoneInfo("Europe/Tirane")
+LOOK_ALIKES = str.maketrans("OIL", "011")
+"""Letters that people write for digits; Crockford's base 32 has none of them."""
+
+_BETWEEN = re.compile(r"[\s\-\u2010-\u2015\u2212._\u200b-\u200f\u2060\ufeff]+")
 
 
 class ReceiptStatus(StrEnum):
@@ -27,17 +31,42 @@ def find_last_midnight(now: datetime) -> datetime:
     return local.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def tell_status(items: Sequence[tuple[ItemState, datetime]], *, now: datetime) -> ReceiptStatus:
-    """Return the status of a report.
+def find_next_telling(now: datetime) -> datetime:
+    """Return the next morning at nine in Albania: mails to reporters leave then, whatever happened when."""
+    local = now.astimezone(TIRANE)
+    morning = datetime.combine(local.date(), time(9), TIRANE)
+    if morning <= local:
+        morning = datetime.combine(local.date() + timedelta(days=1), time(9), TIRANE)
+    return morning.astimezone(UTC)
 
-    Args:
-        items: state of each of its items, and when the item came to that state.
-        now: aware time of the question.
+
+def read_receipt(text: str) -> str:
+    """Return a receipt as it was made: in capitals, look-alikes as digits, nothing between its characters.
+
+    Blanks, dashes, dots and what is not seen do not count. What is no receipt is looked up like any other.
     """
-    before = find_last_midnight(now)
-    told = [state for state, moved_at in items if moved_at < before]
-    if items and len(told) == len(items) and all(state is ItemState.CLOSED for state in told):
+    return _BETWEEN.sub("", text).upper().translate(LOOK_ALIKES)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCounts:
+    """How far the items of one report are.
+
+    Attributes:
+        items: all of them; 0 when there is no such report.
+        told: those that came to their state before the last midnight.
+        begun: of those, the ones that are no longer just received.
+        closed: of those, the ones that are closed.
+    """
+
+    items: int
+    told: int
+    begun: int
+    closed: int
+
+
+def tell_status(counts: ItemCounts) -> ReceiptStatus:
+    """Return the status of a report."""
+    if counts.items and counts.items == counts.closed:
         return ReceiptStatus.CLOSED
-    if any(state is not ItemState.RECEIVED for state in told):
-        return ReceiptStatus.BEING_CHECKED
-    return ReceiptStatus.RECEIVED
+    return ReceiptStatus.BEING_CHECKED if counts.begun else ReceiptStatus.RECEIVED

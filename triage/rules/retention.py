@@ -60,6 +60,16 @@ RETENTION: tuple[Rule, ...] = (
         "they show what a token was used for; which hashes it asked about is never kept",
     ),
     Rule(
+        "mail address of a reporter who asked for mail (sealed)",
+        "the mail that says closed has left, it was refused for good, or 180 days",
+        "the reporter asked for it; nobody needs it once the last word is said",
+    ),
+    Rule(
+        "what a reporter said of themself (age band, sex, city, platform)",
+        "kept, apart from the report's words",
+        "national statistics; coarse choices that name nobody",
+    ),
+    Rule(
         "a stored object without a row (a crash left it)",
         "ORPHAN_AFTER",
         "it belongs to no item and nobody can open it",

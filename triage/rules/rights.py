@@ -31,6 +31,11 @@ class Right(StrEnum):
     PROPOSE_TRUST = "propose_trust"
     CONFIRM_TRUST = "confirm_trust"
     SEE_PEOPLE = "see_people"
+    MANAGE_PEOPLE = "manage_people"
+    MANAGE_TOKENS = "manage_tokens"
+    MANAGE_SETTINGS = "manage_settings"
+    SEARCH_AUDIT = "search_audit"
+    RECOVER_PERSON = "recover_person"
 
 
 _ANALYST = frozenset(
@@ -54,7 +59,8 @@ _ANALYST = frozenset(
 
 ROLE_RIGHTS: dict[PersonRole, frozenset[Right]] = {
     PersonRole.ANALYST: _ANALYST,
-    PersonRole.LEAD: _ANALYST | {Right.DECIDE, Right.APPROVE_RECIPIENT, Right.PROPOSE_TRUST},
+    PersonRole.LEAD: _ANALYST
+    | {Right.DECIDE, Right.APPROVE_RECIPIENT, Right.PROPOSE_TRUST, Right.RECOVER_PERSON, Right.SEARCH_AUDIT},
     # Intake and notices, no images.
     PersonRole.CLERK: frozenset(
         {
@@ -65,11 +71,28 @@ ROLE_RIGHTS: dict[PersonRole, frozenset[Right]] = {
             Right.HAND_ON,
         }
     ),
-    # Users, no images.
-    PersonRole.ADMIN: frozenset({Right.SEE_PEOPLE, Right.SEE_RECIPIENTS}),
+    # Users, tokens and settings, no images.
+    PersonRole.ADMIN: frozenset(
+        {
+            Right.SEE_PEOPLE,
+            Right.MANAGE_PEOPLE,
+            Right.RECOVER_PERSON,
+            Right.MANAGE_TOKENS,
+            Right.MANAGE_SETTINGS,
+            Right.SEARCH_AUDIT,
+            Right.SEE_RECIPIENTS,
+        }
+    ),
     # Reads, no images.
     PersonRole.AUDITOR: frozenset(
-        {Right.SEE_QUEUE, Right.SEE_SENDINGS, Right.SEE_RECIPIENTS, Right.SEE_HASH_SETS}
+        {
+            Right.SEE_QUEUE,
+            Right.SEE_SENDINGS,
+            Right.SEE_RECIPIENTS,
+            Right.SEE_HASH_SETS,
+            Right.SEE_PEOPLE,
+            Right.SEARCH_AUDIT,
+        }
     ),
 }
 """Role → rights."""

@@ -17,6 +17,9 @@ PASSWORD_MAX = 1024
 CODE_STEP_S = 30
 """Seconds that one code lasts (RFC 6238); the one before and the one after are taken too."""
 
+FAILED_CONFIRMATIONS_MAX = 5
+"""After this many wrong confirmations in a row a session ends: whoever holds it may be somebody else."""
+
 _SEEN_EVERY_S = 60.0
 
 
@@ -30,11 +33,18 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as it stands."""
+    """A session as it stands.
+
+    Attributes:
+        confirmed_at: when the person last proved that it is still them, after signing in.
+        failed_confirmations: wrong ones since then.
+    """
 
     started_at: datetime
     seen_at: datetime
     ended_at: datetime | None
+    confirmed_at: datetime | None = None
+    failed_confirmations: int = 0
 
 
 def is_live(session: Session, limits: SessionLimits, *, now: datetime) -> bool:
@@ -49,6 +59,19 @@ def is_live(session: Session, limits: SessionLimits, *, now: datetime) -> bool:
 def must_note_use(session: Session, limits: SessionLimits, *, now: datetime) -> bool:
     """Whether to write down that the session was used: once a minute is enough, oftener where idle time is short."""
     return now - session.seen_at >= timedelta(seconds=min(_SEEN_EVERY_S, limits.idle_s / 2))
+
+
+def is_confirmed(session: Session, life_s: float, *, now: datetime) -> bool:
+    """Whether the last proof of who it is, by signing in or since, is at most `life_s` seconds old."""
+    return abs(now - (session.confirmed_at or session.started_at)) <= timedelta(seconds=life_s)
+
+
+def find_session_end(session: Session, limits: SessionLimits) -> datetime:
+    """Return when a session ends if it is not used again; never later than its longest life allows."""
+    return min(
+        session.seen_at + timedelta(seconds=limits.idle_s),
+        session.started_at + timedelta(seconds=limits.max_s),
+    )
 
 
 def must_wait(failures: int) -> bool:

@@ -49,6 +49,7 @@ def request_recapture(
     for one in again:
         items.move_item(conn, one.id, one.state, "recapture_requested", now=now)
     next_captures.ask_exit(conn, [one.id for one in again], exit_name)
+    next_captures.raise_low(conn, [one.id for one in again])
     body = {"exit": exit_name} if exit_name else {}
     custody.append(
         conn,

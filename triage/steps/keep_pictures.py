@@ -98,7 +98,9 @@ def keep_pictures(
         )
     due = [*fresh_urls.values(), *fresh_files.values(), *again]
     return KeptPictures(
-        tuple(one for one in due if not is_late(danger=page.danger, is_patient=one in patient)),
+        tuple(
+            one for one in due if not is_late(danger=page.danger, is_patient=page.is_low or one in patient)
+        ),
         tuple(file.object_name for file in embedded if file.object_name not in used),
     )
 
@@ -124,6 +126,7 @@ def _insert_urls(
                 url=picture.url,
                 url_key=key,
                 is_patient=key in late,
+                is_low=page.is_low,
                 asked_exit=taken.exit_name or None,
             )
             for key, picture in wanted.items()
@@ -159,6 +162,7 @@ def _insert_files(
             is_top_level=False,
             file_name=f"embedded-{number}.{file.media_ending}",
             is_patient=sha256 in late,
+            is_low=page.is_low,
         )
         ((item_id, _),) = items.insert_items(conn, [new], now=now)
         embedded_files.insert_embedded(conn, page.id, sha256, item_id)
@@ -193,7 +197,7 @@ def _admit(
                 by_page=True,
             )
         ]
-        items.report_again(conn, found, event=admission.value, remit=page.remit, now=now)
+        items.report_again(conn, found, event=admission.value, remit=page.remit, now=now, is_low=page.is_low)
         events.extend(NewEvent(stream_of("item", item_id), admission.value) for item_id in found)
         moved += found
     return moved

@@ -6,6 +6,7 @@
    the report added. Known and unknown URLs take the same way and give the same answer.
 4. A report of another remit is never fetched: its items wait to be handed on.
 5. A report with neither URL nor file has one text item.
+6. What a reporter says of themself, and where they want mail, is kept apart from all that.
 """
 
 import hashlib
@@ -17,14 +18,16 @@ from datetime import datetime
 from uuid import UUID
 
 from triage.errors import IdempotencyConflictError, InvalidReportError, InvalidUrlError
-from triage.ids import LOOK_ALIKES, format_receipt, new_id, new_reference
+from triage.ids import format_receipt, new_id, new_reference
 from triage.model import Channel
 from triage.rules.admission import Admission, admit_again
 from triage.rules.due import FIRST_OF_MANY
 from triage.rules.lanes import OUT_OF_REMIT, TEXT_ONLY
+from triage.rules.receipts import find_next_telling, read_receipt
+from triage.rules.reporter import ReporterFacts
 from triage.rules.states import ItemKind, ItemState, Lane, Remit
 from triage.rules.urls import NormalUrl, normalise_url
-from triage.store import captures, custody, items, reports
+from triage.store import captures, custody, items, reporter_mails, reports
 from triage.store.custody import NewEvent, stream_of
 from triage.store.items import NewItem
 from triage.store.reports import ReportRow
@@ -53,6 +56,10 @@ class IncomingReport:
         actor: who brought it, for the custody streams: public, cli or token/UUID.
         lines: the reporter's lines, one address each, unread.
         idempotency_key: only with a token; `body_digest` (32 bytes) names what came with it.
+        form_digest: of a public form with all that was in it, 32 bytes; the same form twice is one report.
+        is_low: whether it waits behind all others.
+        facts: what the reporter said of themself.
+        sealed_address: where they want mail, sealed to the outbound process; `language` is theirs (sq, en).
         id: of this report; storing the same report once more changes nothing.
     """
 
@@ -66,6 +73,11 @@ class IncomingReport:
     token_id: UUID | None = None
     idempotency_key: str | None = None
     body_digest: bytes | None = None
+    form_digest: bytes | None = None
+    is_low: bool = False
+    facts: ReporterFacts = field(default_factory=ReporterFacts)
+    sealed_address: bytes | None = field(default=None, repr=False)
+    language: str = "sq"
     id: UUID = field(default_factory=new_id)
 
 
@@ -100,12 +112,14 @@ class Limits:
 
 def digest_receipt(receipt: str, receipt_key: bytes) -> bytes:
     """Return the keyed HMAC by which a receipt is stored (SHA-256, 32 bytes); dashes and case do not count."""
-    plain = receipt.replace("-", "").replace(" ", "").upper().translate(LOOK_ALIKES)
-    return hmac.new(receipt_key, b"receipt " + plain.encode(), hashlib.sha256).digest()
+    plain = read_receipt(receipt).encode("utf-8", "surrogatepass")
+    return hmac.new(receipt_key, b"receipt " + plain, hashlib.sha256).digest()
 
 
 def _make_receipt(report: IncomingReport, receipt_key: bytes) -> str:
     seed = f"report {report.id}".encode()
+    if report.form_digest is not None:
+        seed = b"form " + report.form_digest
     if report.idempotency_key is not None:
         seed = f"repeat {report.token_id} {report.idempotency_key} ".encode() + (report.body_digest or b"")
     return format_receipt(hmac.new(receipt_key, seed, hashlib.sha256).digest()[:8])
@@ -173,8 +187,12 @@ def receive_report(
             if bytes(earlier.body_digest) != report.body_digest:
                 raise IdempotencyConflictError
             return Answer(receipt, tuple(bad), is_repeat=earlier.id != report.id)
-    if reports.is_stored(conn, report.id):  # a connection was lost at the commit, which had taken place
-        return Answer(receipt, tuple(bad), is_repeat=False)
+    receipt_hmac = digest_receipt(receipt, receipt_key)
+    stored_id = reports.find_by_receipt(conn, receipt_hmac)
+    if (
+        stored_id is not None
+    ):  # the same form again; or a connection was lost at the commit, which had taken place
+        return Answer(receipt, tuple(bad), is_repeat=stored_id != report.id)
     row = ReportRow(
         id=report.id,
         reference=new_reference(REPORT_PREFIX),
@@ -183,14 +201,17 @@ def receive_report(
         remit=report.remit,
         danger=report.danger,
         note=report.note,
-        receipt_hmac=digest_receipt(receipt, receipt_key),
+        receipt_hmac=receipt_hmac,
         idempotency_key=report.idempotency_key,
         body_digest=report.body_digest,
+        is_low=report.is_low,
         received_at=now,
     )
     reports.insert_report(conn, row)
+    _store_reporter(conn, report, now=now)
     reports.insert_unreadable_lines(conn, row.id, [(line.line, line.text, line.reason) for line in bad])
-    events = [NewEvent(stream_of("report", row.id), "received", {"channel": report.channel.value})]
+    body = {"channel": report.channel.value} | ({"lane": "low"} if report.is_low else {})
+    events = [NewEvent(stream_of("report", row.id), "received", body)]
     places = _store_urls(conn, report, good, events, now=now, limits=limits)
     places += _store_uploads(conn, report, events, now=now)
     if not places:
@@ -203,6 +224,20 @@ def receive_report(
         now=now,
     )
     return Answer(receipt, tuple(bad), is_repeat=False)
+
+
+def _store_reporter(conn: Connection, report: IncomingReport, *, now: datetime) -> None:
+    if not report.facts.is_empty:
+        reports.insert_reporter_facts(conn, report.id, report.facts)
+    if report.sealed_address is not None:
+        reporter_mails.insert_reporter_mail(
+            conn,
+            report.id,
+            sealed_address=report.sealed_address,
+            language=report.language,
+            now=now,
+            next_try_at=find_next_telling(now),
+        )
 
 
 def _named_in(report_id: UUID, item_id: UUID) -> NewEvent:
@@ -257,6 +292,7 @@ def _store_urls(
                 lane=lane,
                 reason=reason,
                 is_patient=place >= FIRST_OF_MANY,
+                is_low=report.is_low,
             )
             for place, (key, normal) in enumerate(wanted.items())
         ],
@@ -279,9 +315,16 @@ def _store_urls(
         )
         found[admission].append(item.id)
     for admission in (Admission.REPORTED_AGAIN, Admission.REPORTED_IN_REMIT):
-        items.report_again(conn, found[admission], event=admission.value, remit=report.remit, now=now)
+        items.report_again(
+            conn,
+            found[admission],
+            event=admission.value,
+            remit=report.remit,
+            now=now,
+            is_low=report.is_low,
+        )
         events.extend(NewEvent(stream_of("item", item_id), admission.value) for item_id in found[admission])
-    items.raise_to_top(conn, [item.id for item in standing], danger=report.danger)
+    items.raise_to_top(conn, [item.id for item in standing], danger=report.danger, is_low=report.is_low)
     places = {**fresh, **{bytes(item.url_key): item.id for item in standing if item.url_key}}
     return [(places[key], line_of[key]) for key in wanted]
 
@@ -301,6 +344,7 @@ def _store_uploads(
             file_name=_UNFIT.sub("", upload.file_name)[:255],
             lane=lane,
             reason=reason,
+            is_low=report.is_low,
         )
         ((item_id, _),) = items.insert_items(conn, [new], now=now)
         captures.insert_intake_object(conn, upload.name, item_id, upload.bytes, now=now)
@@ -323,6 +367,7 @@ def _store_text(
         is_top_level=True,
         lane=lane,
         reason=reason,
+        is_low=report.is_low,
     )
     ((item_id, _),) = items.insert_items(conn, [new], now=now)
     events.extend(_arrival_events(item_id, report, ItemKind.TEXT))

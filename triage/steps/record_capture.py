@@ -222,7 +222,7 @@ def record_failure(
             facts=facts,
         )
         next_try_at = now + timedelta(seconds=wait_s)
-        items.delay_capture(conn, item.id, tries=tries, next_try_at=next_try_at, becomes_patient=True)
+        next_captures.delay_capture(conn, item.id, tries=tries, next_try_at=next_try_at, becomes_patient=True)
         body: Body = {"capture": str(taken.capture_id), "tries": tries, "failure": failure}
         event = NewEvent(stream_of("item", item.id), "capture_failed", body)
         custody.append(conn, [event], actor=actor, now=now)
@@ -244,7 +244,7 @@ def record_obstacle(
     row is the record; a custody event for each would only bury the others.
     """
     captures.end_capture(conn, taken.capture_id, CaptureOutcome.FAILED, now=now, reason=reason)
-    items.delay_capture(
+    next_captures.delay_capture(
         conn, taken.item.id, tries=taken.item.tries, next_try_at=now + timedelta(seconds=wait_s)
     )
     return Recorded()

@@ -1,41 +1,35 @@
-"""Signing in and out, and the one-time link by which a person sets a password and a second factor."""
+"""Signing in and out, and the one-time link by which a person sets up how they sign in (`join.py`)."""
 
-import base64
-import binascii
-import json
-import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID
 
-import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from triage.errors import KeyMissingError, NotAllowedError, StorageError
+from triage.errors import NotAllowedError
 from triage.ids import new_id
 from triage.model import Person
+from triage.rules.passkeys import Purpose, RelyingParty
 from triage.rules.sign_in import (
     FAILURES_WINDOW,
     PASSWORD_MAX,
+    Session,
     SessionLimits,
-    find_password_fault,
     find_step,
     is_live,
     must_note_use,
     must_wait,
 )
+from triage.steps.passkeys import PasskeyAnswer, verify_assertion
 from triage.store import custody
 from triage.store import sign_in as store
 from triage.store.custody import NewEvent, stream_of
 from triage.store.people import digest_token
 from triage.store.rows import Connection
-from triage.vault import recipient_of, seal, unseal
-
-_PURPOSE = "join"
-_SECRET = re.compile(r"[A-Z2-7]{32}")
+from triage.vault import unseal
 
 
 def new_token() -> str:
@@ -72,7 +66,13 @@ def _fits(hasher: PasswordHasher, password_hash: str, password: str) -> bool:
 
 
 def sign_in(
-    conn: Connection, attempt: Attempt, *, identity: str, now: datetime, hasher: PasswordHasher
+    conn: Connection,
+    attempt: Attempt,
+    *,
+    identity: str,
+    now: datetime,
+    hasher: PasswordHasher,
+    previous: bytes | None = None,
 ) -> bool:
     """Begin a session if name, password and code are right, and not too many tries failed.
 
@@ -83,6 +83,7 @@ def sign_in(
         attempt: what was typed.
         identity: of the staff surface; opens the secrets of the codes.
         hasher: Argon2id.
+        previous: digest of the session that this browser had; it ends when the new one begins.
 
     Returns:
         Whether the session of `attempt.token` stands.
@@ -105,22 +106,86 @@ def sign_in(
         if store.insert_failure(conn, attempt.id, found.person_id, now=now):
             custody.append(conn, [NewEvent(stream, "sign_in_failed")], actor="staff", now=now)
         return False
-    store.insert_session(conn, digest, found.person_id, now=now)
-    custody.append(conn, [NewEvent(stream, "signed_in")], actor=stream, now=now)
+    _begin_session(conn, digest, found.person_id, {"way": "password"}, previous=previous, now=now)
     return True
 
 
-def enter_session(conn: Connection, digest: bytes, *, now: datetime, limits: SessionLimits) -> Person | None:
-    """Return the person of a live session and note its use; None when it lets nobody in."""
+def can_sign_in(conn: Connection, name: str, *, now: datetime) -> bool:
+    """Whether a password could let somebody in under this name: there is such a person, and they need not wait."""
+    person_id = store.find_credentials_holder(conn, name.strip())
+    return person_id is not None and not must_wait(
+        store.count_failures(conn, person_id, since=now - FAILURES_WINDOW)
+    )
+
+
+def sign_in_by_passkey(
+    conn: Connection,
+    answer: PasskeyAnswer,
+    *,
+    token: str,
+    party: RelyingParty,
+    now: datetime,
+    previous: bytes | None = None,
+) -> bool:
+    """Begin a session if a passkey proves whose it is; the passkey itself verified its person.
+
+    Whoever asks learns only yes or no, at the same cost. A failure must be committed, so it is an answer and no
+    error.
+
+    Args:
+        answer: what the form brought.
+        token: of the session that begins if it succeeds.
+        party: our site.
+        previous: digest of the session that this browser had; it ends when the new one begins.
+
+    Returns:
+        Whether the session of `token` stands.
+    """
+    digest = digest_token(token)
+    if store.find_session(conn, digest) is not None:
+        return True  # this very attempt, run again after a lost commit
+    proven = verify_assertion(conn, answer, Purpose.SIGN_IN, party=party, now=now)
+    if proven is None:
+        return False
+    told = {"way": "passkey", "passkey": str(proven.passkey_id)}
+    _begin_session(conn, digest, proven.person_id, told, previous=previous, now=now)
+    return True
+
+
+def _begin_session(
+    conn: Connection,
+    digest: bytes,
+    person_id: UUID,
+    told: dict[str, str],
+    *,
+    previous: bytes | None,
+    now: datetime,
+) -> None:
+    if previous is not None:
+        sign_out(conn, previous, now=now)
+    store.insert_session(conn, digest, person_id, now=now)
+    stream = stream_of("person", person_id)
+    custody.append(conn, [NewEvent(stream, "signed_in", told)], actor=stream, now=now)
+
+
+def enter_session(
+    conn: Connection, digest: bytes, *, now: datetime, limits: SessionLimits, is_use: bool = True
+) -> tuple[Session, Person] | None:
+    """Return a live session with its person, and note its use; None when it lets nobody in.
+
+    Args:
+        is_use: whether this counts as use; a question after the time that is left does not.
+    """
     found = store.find_session(conn, digest)
     if found is None:
         return None
     session, person = found
     if person.disabled_at is not None or not is_live(session, limits, now=now):
         return None
-    if must_note_use(session, limits, now=now):
+    if is_use and must_note_use(session, limits, now=now):
         store.note_use(conn, digest, now=now)
-    return person
+        session = replace(session, seen_at=max(now, session.seen_at))
+    return session, person
 
 
 def sign_out(conn: Connection, digest: bytes, *, now: datetime) -> None:
@@ -169,101 +234,3 @@ def read_link(conn: Connection, token: str, *, now: datetime) -> store.JoinLink:
     if link is None or not is_good:
         raise NotAllowedError(LINK_REFUSED)
     return link
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedSecret:
-    """A fresh secret for the one-time codes, as the form to join shows it.
-
-    Attributes:
-        secret: base 32.
-        address: the same as an otpauth:// address.
-        sealed: the same, sealed to the staff surface together with the link: the form brings it back.
-    """
-
-    secret: str = field(repr=False)
-    address: str = field(repr=False)
-    sealed: str = field(repr=False)
-
-
-def offer_secret(token: str, *, name: str, issuer: str, identity: str) -> OfferedSecret:
-    """Make the secret that a form to join shows, bound to its link."""
-    return _offer(pyotp.random_base32(), token, name=name, issuer=issuer, identity=identity)
-
-
-def offer_again(sealed: str, token: str, *, name: str, issuer: str, identity: str) -> OfferedSecret:
-    """Return the secret that a form brought back, to be shown again beside what was wrong.
-
-    Raises:
-        NotAllowedError: it was made for another link, or by nobody here.
-    """
-    secret = _open_secret(sealed, token, identity=identity)
-    return _offer(secret, token, name=name, issuer=issuer, identity=identity)
-
-
-def _offer(secret: str, token: str, *, name: str, issuer: str, identity: str) -> OfferedSecret:
-    told = json.dumps({"for": _PURPOSE, "link": digest_token(token).hex(), "secret": secret})
-    sealed = base64.urlsafe_b64encode(seal(told.encode(), recipient_of(identity))).decode()
-    address = pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=issuer)
-    return OfferedSecret(secret, address, sealed)
-
-
-def _open_secret(sealed: str, token: str, *, identity: str) -> str:
-    try:
-        told = json.loads(unseal(base64.urlsafe_b64decode(sealed.encode("ascii")), identity))
-        link, purpose, secret = told["link"], told["for"], told["secret"]
-    except (StorageError, KeyMissingError, binascii.Error, ValueError, KeyError, TypeError):
-        raise NotAllowedError(LINK_REFUSED) from None
-    if purpose != _PURPOSE or link != digest_token(token).hex() or not _SECRET.fullmatch(str(secret)):
-        raise NotAllowedError(LINK_REFUSED)
-    return str(secret)
-
-
-@dataclass(frozen=True, slots=True)
-class JoinForm:
-    """What a person typed to join."""
-
-    password: str = field(repr=False)
-    repeated: str = field(repr=False)
-    code: str = field(repr=False)
-    sealed: str = field(repr=False)
-
-
-def join(
-    conn: Connection, token: str, form: JoinForm, *, identity: str, now: datetime, hasher: PasswordHasher
-) -> str | None:
-    """Use a link: set password and second factor, and end the person's sessions.
-
-    Returns:
-        None when it is done; else the key of a text that says what is wrong with the password or the code. The
-        link can then be used again.
-
-    Raises:
-        NotAllowedError: see `read_link`; also a secret of another link.
-    """
-    digest = digest_token(token)
-    standing = store.find_link(conn, digest)
-    if standing is not None and standing.used_at == now:
-        return None  # this very form, run again after a lost commit
-    link = read_link(conn, token, now=now)
-    secret = _open_secret(form.sealed, token, identity=identity)
-    fault = find_password_fault(form.password, form.repeated, name=link.name)
-    if fault:
-        return fault
-    step = find_step(secret, form.code, now=now)
-    if step is None:
-        return "code_wrong"
-    if not store.use_link(conn, digest, now=now):
-        raise NotAllowedError(LINK_REFUSED)
-    credentials = store.Credentials(
-        link.person_id,
-        hasher.hash(form.password),
-        seal(secret.encode(), recipient_of(identity)),
-        step,
-    )
-    store.replace_credentials(conn, credentials, now=now)
-    store.end_sessions(conn, link.person_id, now=now)
-    store.delete_failures(conn, link.person_id)
-    stream = stream_of("person", link.person_id)
-    custody.append(conn, [NewEvent(stream, "joined")], actor=stream, now=now)
-    return None

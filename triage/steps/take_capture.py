@@ -106,7 +106,9 @@ def _may_begin(conn: Connection, item: Item, url: str, *, now: datetime, pace: S
     """Whether there is a place and a turn for an address; else it is told when to come again."""
     if host_turns.lock_under_way(conn, now=now) >= pace.at_once:
         again = now + timedelta(seconds=CROWDED_WAIT_S)
-        items.delay_capture(conn, item.id, tries=item.tries, next_try_at=again, has_turn=item.has_turn)
+        next_captures.delay_capture(
+            conn, item.id, tries=item.tries, next_try_at=again, has_turn=item.has_turn
+        )
         return False
     site = find_site_of(url)
     turn = give_turn(
@@ -118,7 +120,7 @@ def _may_begin(conn: Connection, item: Item, url: str, *, now: datetime, pace: S
     )
     host_turns.save_turns(conn, site, turn.turns)
     if turn.comes_at is not None:
-        items.delay_capture(conn, item.id, tries=item.tries, next_try_at=turn.comes_at, has_turn=True)
+        next_captures.delay_capture(conn, item.id, tries=item.tries, next_try_at=turn.comes_at, has_turn=True)
         return False
     if item.has_turn:
         next_captures.use_turn(conn, item.id)
@@ -162,6 +164,6 @@ def _abandon(
         events.append(NewEvent(stream, "capture_gave_up", {"tries": tries}))
         refresh_pages(conn, [item.id], events, now=now)
     else:
-        items.delay_capture(conn, item.id, tries=tries, next_try_at=now, becomes_patient=True)
+        next_captures.delay_capture(conn, item.id, tries=tries, next_try_at=now, becomes_patient=True)
     custody.append(conn, events, actor=actor, now=now)
     return state

@@ -28,6 +28,16 @@ INVARIANTS: tuple[Invariant, ...] = (
         " EXISTS (SELECT FROM report_items WHERE item_id = items.id)",
     ),
     Invariant(
+        "An item is low only while no report of it is more than that.",
+        "SELECT items.id FROM items JOIN report_items ON item_id = items.id JOIN reports ON reports.id = report_id"
+        " WHERE items.is_low AND reports.danger",
+    ),
+    Invariant(
+        "Only public reports are low, and none that is low has a mail address.",
+        "SELECT id FROM reports WHERE is_low AND (channel <> 'public'"
+        " OR EXISTS (SELECT FROM reporter_mails WHERE report_id = reports.id AND sealed_address IS NOT NULL))",
+    ),
+    Invariant(
         "Every report holds an item.",
         "SELECT id FROM reports WHERE NOT EXISTS (SELECT FROM report_items WHERE report_id = reports.id)",
     ),
@@ -126,6 +136,10 @@ INVARIANTS: tuple[Invariant, ...] = (
         " SELECT COALESCE(max(seq), 0) FROM custody_events WHERE stream = custody_heads.stream)",
     ),
     Invariant(
+        "A person has at most ten passkeys.",
+        "SELECT person_id FROM passkeys GROUP BY person_id HAVING count(*) > 10",
+    ),
+    Invariant(
         "Trust is said by two different persons.",
         "SELECT set_id FROM hash_set_trusts GROUP BY set_id, class"
         " HAVING count(*) > 1 AND count(DISTINCT person_id) = 1",
@@ -168,6 +182,15 @@ INVARIANTS: tuple[Invariant, ...] = (
         "SELECT items.id FROM items JOIN shown_images ON item_id = items.id"
         " JOIN images ON images.id = image_id WHERE base_lane = 'second'"
         " GROUP BY items.id HAVING bool_and(images.state = 'settled')",
+    ),
+    Invariant(
+        "A recovery's link is a link of the person who is recovered.",
+        "SELECT recoveries.id FROM recoveries JOIN join_links USING (link_digest)"
+        " WHERE join_links.person_id <> recoveries.person_id",
+    ),
+    Invariant(
+        "A recovery was asked for and approved within its time.",
+        "SELECT id FROM recoveries WHERE state = 'approved' AND decided_at > expires_at",
     ),
 )
 

@@ -139,7 +139,13 @@ def _read_all(conn: Connection) -> Iterator[tuple[_Head, CustodyEvent | None]]:
             yield head, CustodyEvent(stream, *event) if event[0] is not None else None
 
 
-def _find_fault(event: CustodyEvent, seq: int, previous: bytes) -> str | None:
+def find_fault(event: CustodyEvent, seq: int, previous: bytes) -> str | None:
+    """Hold one event against the one before it; return what is wrong, or None.
+
+    Args:
+        seq: of the one before; 0 at the start of a stream.
+        previous: hash of the one before; 32 zero bytes at the start.
+    """
     if event.seq != seq + 1:
         return f"event {seq + 1} is missing"
     if hashlib.sha256(event.record.encode()).digest() != bytes(event.hash):
@@ -175,7 +181,7 @@ def verify(conn: Connection) -> Verification:
             continue
         events += 1
         seq, previous = ends.get(event.stream, (0, _START))
-        fault = _find_fault(event, seq, previous)
+        fault = find_fault(event, seq, previous)
         if fault:
             broken.setdefault(event.stream, fault)
         ends[event.stream] = (event.seq, bytes(event.hash))

@@ -15,7 +15,8 @@ from triage.store.rows import Connection, row_of
 REFERENCE_PREFIX = "IS"
 _SELECT = (
     "SELECT id, reference, kind, state, remit, url, file_name, is_top_level, danger, base_lane, lane, reason,"
-    " closed_as, received_at, captured_at, tries, next_try_at, round, settled_at, asked_exit, has_turn FROM items"
+    " closed_as, received_at, captured_at, tries, next_try_at, round, settled_at, asked_exit, has_turn, is_low"
+    " FROM items"
 )
 
 
@@ -25,6 +26,7 @@ class NewItem:
 
     Attributes:
         is_patient: others are captured first.
+        is_low: all others are.
         asked_exit: the way out that a person asked for, for its page and so for it.
     """
 
@@ -39,6 +41,7 @@ class NewItem:
     lane: Lane | None = None
     reason: str | None = None
     is_patient: bool = False
+    is_low: bool = False
     asked_exit: str | None = None
 
 
@@ -65,16 +68,17 @@ def insert_items(
     ordered = sorted(items, key=lambda item: item.url_key or b"")  # one order for all writers: no deadlock
     rows = conn.execute(
         "INSERT INTO items (id, reference, kind, state, remit, url, url_key, file_name, is_top_level, danger,"
-        " base_lane, reason, is_patient, asked_exit, received_at, moved_at, next_try_at)"
+        " base_lane, reason, is_patient, is_low, asked_exit, received_at, moved_at, next_try_at)"
         " SELECT new.id, new.reference, new.kind, new.state, new.remit, new.url, new.url_key, new.file_name,"
-        " new.is_top_level, new.danger, new.base_lane, new.reason, new.is_patient, new.asked_exit, %(now)s, %(now)s,"
+        " new.is_top_level, new.danger, new.base_lane, new.reason, new.is_patient, new.is_low, new.asked_exit,"
+        " %(now)s, %(now)s,"
         " CASE WHEN new.state = 'received' THEN %(now)s::timestamptz END"
         " FROM unnest(%(id)s::uuid[], %(reference)s::text[], %(kind)s::item_kind[], %(state)s::item_state[],"
         " %(remit)s::remit[], %(url)s::text[], %(url_key)s::bytea[], %(file_name)s::text[],"
         " %(is_top_level)s::boolean[], %(danger)s::boolean[], %(base_lane)s::lane[], %(reason)s::text[],"
-        " %(is_patient)s::boolean[], %(asked_exit)s::text[])"
+        " %(is_patient)s::boolean[], %(is_low)s::boolean[], %(asked_exit)s::text[])"
         " AS new (id, reference, kind, state, remit, url, url_key, file_name, is_top_level, danger, base_lane,"
-        " reason, is_patient, asked_exit) ON CONFLICT (url_key) DO NOTHING RETURNING id, url_key",
+        " reason, is_patient, is_low, asked_exit) ON CONFLICT (url_key) DO NOTHING RETURNING id, url_key",
         {
             "now": now,
             "id": [new_id() for _ in ordered],
@@ -90,6 +94,7 @@ def insert_items(
             "base_lane": [item.lane.value if item.lane else None for item in ordered],
             "reason": [item.reason for item in ordered],
             "is_patient": [item.is_patient for item in ordered],
+            "is_low": [item.is_low for item in ordered],
             "asked_exit": [item.asked_exit for item in ordered],
         },
     ).fetchall()
@@ -109,9 +114,18 @@ def lock_standing_items(
 
 
 def report_again(
-    conn: Connection, item_ids: Sequence[UUID], *, event: str, remit: Remit, now: datetime
+    conn: Connection,
+    item_ids: Sequence[UUID],
+    *,
+    event: str,
+    remit: Remit,
+    now: datetime,
+    is_low: bool = False,
 ) -> None:
     """Move items back to received by `reported_again` or `reported_in_remit`.
+
+    Args:
+        is_low: whether all others are captured before them.
 
     Raises:
         StaleStateError: one of them has moved in the meantime.
@@ -120,20 +134,25 @@ def report_again(
     find_move(ITEM_MOVES, before, event)
     cursor = conn.execute(
         "UPDATE items SET state = 'received', closed_as = NULL, base_lane = NULL, reason = NULL,"
-        " remit = %(remit)s, tries = 0, next_try_at = %(now)s, nudged_at = NULL, moved_at = %(now)s"
-        " WHERE id = ANY(%(ids)s) AND state = %(before)s",
-        {"ids": list(item_ids), "remit": remit, "now": now, "before": before},
+        " remit = %(remit)s, tries = 0, next_try_at = %(now)s, nudged_at = NULL, moved_at = %(now)s,"
+        " is_low = %(is_low)s AND NOT danger WHERE id = ANY(%(ids)s) AND state = %(before)s",
+        {"ids": list(item_ids), "remit": remit, "now": now, "before": before, "is_low": is_low},
     )
     if cursor.rowcount != len(set(item_ids)):
         raise StaleStateError
 
 
-def raise_to_top(conn: Connection, item_ids: Sequence[UUID], *, danger: bool) -> None:
-    """Say that items were reported by somebody, and whether a child is in danger (which is never unsaid)."""
+def raise_to_top(conn: Connection, item_ids: Sequence[UUID], *, danger: bool, is_low: bool = False) -> None:
+    """Say that items were reported by somebody, and whether a child is in danger (which is never unsaid).
+
+    Args:
+        is_low: the report is low itself; any other one raises what was low so far.
+    """
     conn.execute(
-        "UPDATE items SET is_top_level = true, danger = danger OR %(danger)s"
-        " WHERE id = ANY(%(ids)s) AND (NOT is_top_level OR (%(danger)s AND NOT danger))",
-        {"ids": list(item_ids), "danger": danger},
+        "UPDATE items SET is_top_level = true, danger = danger OR %(danger)s, is_low = is_low AND %(is_low)s"
+        " WHERE id = ANY(%(ids)s)"
+        " AND (NOT is_top_level OR (%(danger)s AND NOT danger) OR (is_low AND NOT %(is_low)s))",
+        {"ids": list(item_ids), "danger": danger, "is_low": is_low},
     )
 
 
@@ -230,35 +249,6 @@ def delay_item(
     )
 
 
-def delay_capture(
-    conn: Connection,
-    item_id: UUID,
-    *,
-    tries: int,
-    next_try_at: datetime,
-    has_turn: bool = False,
-    becomes_patient: bool = False,
-) -> None:
-    """Say when an item is captured next, and how many tries have failed.
-
-    Args:
-        has_turn: that time is its turn at its site.
-        becomes_patient: others go first from now on.
-    """
-    conn.execute(
-        "UPDATE items SET tries = %(tries)s, next_try_at = %(next_try_at)s, nudged_at = NULL,"
-        " has_turn = %(has_turn)s, is_patient = is_patient OR %(becomes_patient)s"
-        " WHERE id = %(id)s AND state = 'received'",
-        {
-            "id": item_id,
-            "tries": tries,
-            "next_try_at": next_try_at,
-            "has_turn": has_turn,
-            "becomes_patient": becomes_patient,
-        },
-    )
-
-
 def mark_danger(conn: Connection, item_ids: Sequence[UUID]) -> None:
     """Say that a child is at risk in these items; that is never unsaid."""
     conn.execute(
@@ -296,10 +286,10 @@ def take_due(
         "UPDATE items SET nudged_at = %(now)s WHERE id IN ("
         " SELECT id FROM items WHERE state = ANY(%(states)s::item_state[]) AND next_try_at <= %(now)s"
         " AND (nudged_at IS NULL OR nudged_at < %(nudged_before)s)"
-        " AND (state = 'received' AND is_patient AND NOT danger) = %(late)s"
+        " AND (state = 'received' AND (is_patient OR is_low) AND NOT danger) = %(late)s"
         " AND NOT (state = 'received'"
         "  AND EXISTS (SELECT FROM captures WHERE item_id = items.id AND ended_at IS NULL))"
-        " ORDER BY danger DESC, next_try_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
+        " ORDER BY danger DESC, is_low, next_try_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
         " RETURNING id, danger, is_patient",
         {
             "states": [state.value for state in states],

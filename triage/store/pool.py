@@ -5,6 +5,7 @@ whole pool is checked then (checking each checkout sleeps between dead ones and 
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -64,6 +65,7 @@ class Database:
 
     def __init__(self, dsn: str, *, role: str | None = None, size: int = 4) -> None:
         self._role = role
+        self._closing = threading.Event()
         try:
             conninfo.conninfo_to_dict(dsn)
         except psycopg.ProgrammingError:
@@ -97,8 +99,22 @@ class Database:
             )
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and end what is repeated."""
+        self._closing.set()
         self._pool.close()
+
+    def repeat(self, work: Callable[[], object], *, every_s: float) -> None:
+        """Do something every so many seconds, in a thread of its own, until these connections are closed.
+
+        Args:
+            work: catches whatever may pass; an error that it lets through ends the repeating.
+        """
+
+        def go_on() -> None:
+            while not self._closing.wait(every_s):
+                work()
+
+        threading.Thread(target=go_on, name="repeat", daemon=True).start()
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction and commit it; once more after a deadlock or a dead connection.

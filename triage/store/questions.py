@@ -59,6 +59,8 @@ def count_question(
 ) -> Counted:
     """Count a question on its token's quota and store that it was asked, in one statement; before it is answered.
 
+    The same statement notes the use of the token, at most once a minute.
+
     A commit of it does not wait for the disk: a crash of the server may forget the questions of its last moments,
     on which no decision leans.
 
@@ -80,6 +82,8 @@ def count_question(
         "   <= %(per_minute)s"
         "  AND EXCLUDED.in_day + CASE WHEN quota.day >= EXCLUDED.day THEN quota.in_day ELSE 0 END <= %(per_day)s"
         "  RETURNING token_id),"
+        " noted AS (UPDATE api_tokens SET last_used_at = %(now)s FROM token WHERE api_tokens.id = token.id"
+        "  AND (last_used_at IS NULL OR last_used_at <= %(now)s::timestamptz - interval '1 minute')),"
         " stored AS (INSERT INTO match_questions (id, token_id, asked_at, hashes, hits)"
         "  SELECT %(id)s, token_id, %(now)s, %(hashes)s, %(hits)s FROM counted)"
         " SELECT EXISTS (SELECT FROM token), EXISTS (SELECT FROM counted), generation,"

@@ -22,6 +22,7 @@ class QueueRow:
     Attributes:
         reason: why it waits, in words; None for what was acted on already.
         is_urgent: a child may be at risk; in the second lane only if a report says so.
+        is_low: every report of it looks like a machine's work; it stands last.
         pictures, known: distinct pictures of it and of its page, and how many of them are known.
     """
 
@@ -34,6 +35,7 @@ class QueueRow:
     lane: Lane | None
     reason: str | None
     is_urgent: bool
+    is_low: bool
     pictures: int
     known: int
     reports: int
@@ -41,7 +43,7 @@ class QueueRow:
 
 
 def list_lane(conn: Connection, lane: Lane, *, after: UUID | None, limit: int = PAGE_SIZE) -> list[QueueRow]:
-    """Return the top-level items of a lane, danger first, then oldest first.
+    """Return the top-level items of a lane, danger first, then oldest first; low ones after all others.
 
     Args:
         lane: any but the second, which is not the same for everybody.
@@ -49,9 +51,9 @@ def list_lane(conn: Connection, lane: Lane, *, after: UUID | None, limit: int = 
     """
     rows = conn.execute(
         "SELECT id FROM items WHERE is_top_level AND lane = %(lane)s"
-        " AND (%(after)s::uuid IS NULL OR (NOT danger, received_at, id) >"
-        " (SELECT NOT danger, received_at, id FROM items WHERE id = %(after)s))"
-        " ORDER BY NOT danger, received_at, id LIMIT %(limit)s",
+        " AND (%(after)s::uuid IS NULL OR (NOT danger, is_low AND NOT danger, received_at, id) >"
+        " (SELECT NOT danger, is_low AND NOT danger, received_at, id FROM items WHERE id = %(after)s))"
+        " ORDER BY NOT danger, is_low AND NOT danger, received_at, id LIMIT %(limit)s",
         {"lane": lane, "after": after, "limit": limit},
     ).fetchall()
     return _read_rows(conn, [row[0] for row in rows], is_blind=False)
@@ -104,6 +106,7 @@ def _read_rows(conn: Connection, item_ids: list[UUID], *, is_blind: bool) -> lis
             " items.reason, items.received_at,"
             " CASE WHEN %(is_blind)s THEN EXISTS (SELECT FROM report_items JOIN reports ON reports.id = report_id"
             "  WHERE item_id = items.id AND reports.danger) ELSE items.danger END AS is_urgent,"
+            " items.is_low AND (%(is_blind)s OR NOT items.danger) AS is_low,"
             " shown.pictures, shown.known,"
             " (SELECT count(*) FROM report_items WHERE item_id = items.id) AS reports"
             " FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS listed (id, place) JOIN items ON items.id = listed.id"

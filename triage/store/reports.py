@@ -6,7 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from triage.model import Channel
-from triage.rules.states import ItemState, Remit
+from triage.rules.receipts import ItemCounts
+from triage.rules.reporter import ReporterFacts
+from triage.rules.states import Remit
 from triage.store.rows import Connection, row_of
 
 
@@ -24,6 +26,7 @@ class ReportRow:
     receipt_hmac: bytes
     idempotency_key: str | None
     body_digest: bytes | None
+    is_low: bool
     received_at: datetime
 
 
@@ -39,9 +42,9 @@ def insert_report(conn: Connection, report: ReportRow) -> None:
     """Store a report."""
     conn.execute(
         "INSERT INTO reports (id, reference, channel, token_id, remit, danger, note, receipt_hmac,"
-        " idempotency_key, body_digest, received_at)"
+        " idempotency_key, body_digest, is_low, received_at)"
         " VALUES (%(id)s, %(reference)s, %(channel)s, %(token_id)s, %(remit)s, %(danger)s, %(note)s,"
-        " %(receipt_hmac)s, %(idempotency_key)s, %(body_digest)s, %(received_at)s)",
+        " %(receipt_hmac)s, %(idempotency_key)s, %(body_digest)s, %(is_low)s, %(received_at)s)",
         {name: getattr(report, name) for name in ReportRow.__slots__},
     )
 
@@ -55,20 +58,39 @@ def find_earlier_report(conn: Connection, token_id: UUID, idempotency_key: str) 
         ).fetchone()
 
 
-def is_stored(conn: Connection, report_id: UUID) -> bool:
-    """Return whether a report of this id stands."""
-    row = conn.execute("SELECT 1 FROM reports WHERE id = %(id)s", {"id": report_id}).fetchone()
-    return row is not None
+def find_by_receipt(conn: Connection, receipt_hmac: bytes) -> UUID | None:
+    """Return the id of the report with this receipt, if it stands."""
+    row = conn.execute(
+        "SELECT id FROM reports WHERE receipt_hmac = %(hmac)s", {"hmac": receipt_hmac}
+    ).fetchone()
+    return row[0] if row else None
 
 
-def read_items_of_receipt(conn: Connection, receipt_hmac: bytes) -> list[tuple[ItemState, datetime]]:
-    """Return (state, when it came to it) of each item of the report with this receipt; empty for none."""
-    rows = conn.execute(
-        "SELECT items.state, items.moved_at FROM reports JOIN report_items ON report_items.report_id = reports.id"
-        " JOIN items ON items.id = report_items.item_id WHERE reports.receipt_hmac = %(hmac)s",
-        {"hmac": receipt_hmac},
-    ).fetchall()
-    return [(ItemState(row[0]), row[1]) for row in rows]
+def count_items_of_receipt(conn: Connection, receipt_hmac: bytes, *, before: datetime) -> ItemCounts:
+    """Return how far the items of the report with this receipt are; one row comes back, be there such a report or not.
+
+    Args:
+        before: what came to its state later is not told.
+    """
+    with conn.cursor(row_factory=row_of(ItemCounts)) as cursor:
+        found = cursor.execute(
+            "SELECT count(*) AS items, count(*) FILTER (WHERE moved_at < %(before)s) AS told,"
+            " count(*) FILTER (WHERE moved_at < %(before)s AND items.state <> 'received') AS begun,"
+            " count(*) FILTER (WHERE moved_at < %(before)s AND items.state = 'closed') AS closed"
+            " FROM reports JOIN report_items ON report_items.report_id = reports.id"
+            " JOIN items ON items.id = report_items.item_id WHERE reports.receipt_hmac = %(hmac)s",
+            {"hmac": receipt_hmac, "before": before},
+        ).fetchone()
+    return found or ItemCounts(0, 0, 0, 0)
+
+
+def insert_reporter_facts(conn: Connection, report_id: UUID, facts: ReporterFacts) -> None:
+    """Keep what a reporter said of themself; at least one of it."""
+    conn.execute(
+        "INSERT INTO reporter_facts (report_id, age_band, sex, city, platform, platform_other)"
+        " VALUES (%(report_id)s, %(age_band)s, %(sex)s, %(city)s, %(platform)s, %(platform_other)s)",
+        {"report_id": report_id} | {name: getattr(facts, name) for name in ReporterFacts.__slots__},
+    )
 
 
 def insert_unreadable_lines(conn: Connection, report_id: UUID, lines: Sequence[tuple[int, str, str]]) -> None:

@@ -33,6 +33,7 @@ class ReportWords:
     channel: Channel
     remit: Remit
     danger: bool
+    is_low: bool
     note: str
     received_at: datetime
 
@@ -141,7 +142,8 @@ def read_item(conn: Connection, item_id: UUID) -> Item | None:
     with conn.cursor(row_factory=row_of(Item)) as cursor:
         return cursor.execute(
             "SELECT id, reference, kind, state, remit, url, file_name, is_top_level, danger, base_lane, lane,"
-            " reason, closed_as, received_at, captured_at, tries, next_try_at, round, settled_at, asked_exit, has_turn"
+            " reason, closed_as, received_at, captured_at, tries, next_try_at, round, settled_at, asked_exit,"
+            " has_turn, is_low"
             " FROM items"
             " WHERE id = %(id)s",
             {"id": item_id},
@@ -152,7 +154,8 @@ def read_reports(conn: Connection, item_id: UUID) -> list[ReportWords]:
     """Return the reports of an item, oldest first; those of its pages if nobody reported it itself."""
     with conn.cursor(row_factory=row_of(ReportWords)) as cursor:
         return cursor.execute(
-            "SELECT DISTINCT reports.id, reference, channel, remit, danger, note, received_at FROM reports"
+            "SELECT DISTINCT reports.id, reference, channel, remit, danger, is_low, note, received_at"
+            " FROM reports"
             " JOIN report_items ON report_id = reports.id WHERE item_id = %(id)s"
             " OR NOT EXISTS (SELECT FROM report_items AS own WHERE own.item_id = %(id)s)"
             " AND item_id IN (SELECT parent_id FROM shown_children WHERE child_id = %(id)s)"

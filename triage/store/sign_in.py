@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from triage.model import Person, PersonRole
 from triage.rules.sign_in import Session
 from triage.store.rows import Connection, row_of
+
+Way = Literal["password", "passkey"]
+"""How somebody tried to sign in; failures of the one do not count for the other."""
 
 # Join links
 
@@ -53,6 +57,16 @@ def find_link(conn: Connection, digest: bytes) -> JoinLink | None:
         ).fetchone()
 
 
+def has_open_link(conn: Connection, person_id: UUID, *, now: datetime) -> bool:
+    """Whether a person's newest link can still be used."""
+    row = conn.execute(
+        "SELECT used_at IS NULL AND expires_at > %(now)s FROM join_links WHERE person_id = %(person)s"
+        " ORDER BY created_at DESC, link_digest DESC LIMIT 1",
+        {"person": person_id, "now": now},
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def use_link(conn: Connection, digest: bytes, *, now: datetime) -> bool:
     """Mark a link as used; False when it was already."""
     used = conn.execute(
@@ -92,6 +106,16 @@ def find_credentials(conn: Connection, name: str) -> Credentials | None:
         ).fetchone()
 
 
+def find_credentials_holder(conn: Connection, name: str) -> UUID | None:
+    """Return the person who works here under a name and has credentials; nothing is locked."""
+    row = conn.execute(
+        "SELECT person_id FROM credentials JOIN persons ON persons.id = person_id"
+        " WHERE name = %(name)s AND disabled_at IS NULL",
+        {"name": name},
+    ).fetchone()
+    return row[0] if row else None
+
+
 def replace_credentials(conn: Connection, credentials: Credentials, *, now: datetime) -> None:
     """Store credentials in place of any before."""
     conn.execute(
@@ -109,6 +133,11 @@ def replace_credentials(conn: Connection, credentials: Credentials, *, now: date
     )
 
 
+def delete_credentials(conn: Connection, person_id: UUID) -> None:
+    """Delete password and second factor of a person, if there are any."""
+    conn.execute("DELETE FROM credentials WHERE person_id = %(person)s", {"person": person_id})
+
+
 def take_step(conn: Connection, person_id: UUID, step: int) -> bool:
     """Note that the code of a time step was taken; False when it or a later one was already."""
     taken = conn.execute(
@@ -121,21 +150,24 @@ def take_step(conn: Connection, person_id: UUID, step: int) -> bool:
 # Failures
 
 
-def insert_failure(conn: Connection, failure_id: UUID, person_id: UUID, *, now: datetime) -> bool:
+def insert_failure(
+    conn: Connection, failure_id: UUID, person_id: UUID, *, now: datetime, way: Way = "password"
+) -> bool:
     """Store a failure; False when this very one stands already."""
     stored = conn.execute(
-        "INSERT INTO sign_in_failures (id, person_id, failed_at) VALUES (%(id)s, %(person)s, %(now)s)"
-        " ON CONFLICT DO NOTHING",
-        {"id": failure_id, "person": person_id, "now": now},
+        "INSERT INTO sign_in_failures (id, person_id, failed_at, way)"
+        " VALUES (%(id)s, %(person)s, %(now)s, %(way)s) ON CONFLICT DO NOTHING",
+        {"id": failure_id, "person": person_id, "now": now, "way": way},
     )
     return stored.rowcount == 1
 
 
-def count_failures(conn: Connection, person_id: UUID, *, since: datetime) -> int:
-    """Return how often somebody failed to sign in as this person since a time."""
+def count_failures(conn: Connection, person_id: UUID, *, since: datetime, way: Way = "password") -> int:
+    """Return how often somebody failed to sign in as this person in one way since a time."""
     row = conn.execute(
-        "SELECT count(*) FROM sign_in_failures WHERE person_id = %(person)s AND failed_at > %(since)s",
-        {"person": person_id, "since": since},
+        "SELECT count(*) FROM sign_in_failures"
+        " WHERE person_id = %(person)s AND failed_at > %(since)s AND way = %(way)s",
+        {"person": person_id, "since": since, "way": way},
     ).fetchone()
     return int(row[0]) if row else 0
 
@@ -160,15 +192,15 @@ def insert_session(conn: Connection, digest: bytes, person_id: UUID, *, now: dat
 def find_session(conn: Connection, digest: bytes) -> tuple[Session, Person] | None:
     """Return a session and its person."""
     row = conn.execute(
-        "SELECT started_at, seen_at, ended_at, persons.id, name, disabled_at,"
+        "SELECT started_at, seen_at, ended_at, persons.id, name, disabled_at, confirmed_at, failed_confirmations,"
         " ARRAY(SELECT role::text FROM person_roles WHERE person_id = persons.id ORDER BY role)"
         " FROM sessions JOIN persons ON persons.id = sessions.person_id WHERE token_digest = %(digest)s",
         {"digest": digest},
     ).fetchone()
     if row is None:
         return None
-    person = Person(row[3], row[4], tuple(PersonRole(role) for role in row[6]), row[5])
-    return Session(row[0], row[1], row[2]), person
+    person = Person(row[3], row[4], tuple(PersonRole(role) for role in row[8]), row[5])
+    return Session(row[0], row[1], row[2], row[6], row[7]), person
 
 
 def note_use(conn: Connection, digest: bytes, *, now: datetime) -> None:
@@ -196,3 +228,22 @@ def end_sessions(conn: Connection, person_id: UUID, *, now: datetime) -> int:
         "UPDATE sessions SET ended_at = %(now)s WHERE person_id = %(person)s AND ended_at IS NULL",
         {"person": person_id, "now": now},
     ).rowcount
+
+
+def end_other_sessions(conn: Connection, person_id: UUID, kept: bytes, *, now: datetime) -> int:
+    """End all sessions of a person but one; return how many there were."""
+    return conn.execute(
+        "UPDATE sessions SET ended_at = %(now)s"
+        " WHERE person_id = %(person)s AND ended_at IS NULL AND token_digest <> %(kept)s",
+        {"person": person_id, "kept": kept, "now": now},
+    ).rowcount
+
+
+def list_sessions(conn: Connection, person_id: UUID) -> list[tuple[bytes, Session]]:
+    """Return the sessions of a person that nobody ended, newest first, each with its digest."""
+    rows = conn.execute(
+        "SELECT token_digest, started_at, seen_at, ended_at FROM sessions"
+        " WHERE person_id = %(person)s AND ended_at IS NULL ORDER BY started_at DESC, token_digest",
+        {"person": person_id},
+    ).fetchall()
+    return [(bytes(row[0]), Session(row[1], row[2], row[3])) for row in rows]

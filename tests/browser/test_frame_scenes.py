@@ -1,0 +1,120 @@
+"""What no address leads to: a look, a confirmation, a session that ends; on paper, in a reader's own colours."""
+
+import pytest
+
+from tests.axe import find_barriers
+from tests.bare_captures import BareWorker
+from tests.builders import report
+from tests.furnishing import ROLES
+from tests.staff_server import run_staff_surface
+from triage.clock import utcnow
+
+LANGUAGES = ["sq", "en"]
+
+
+def open_signed_in(house, open_browser, name="Ben", language="en", **more):
+    """Open a window of somebody; a code app gives one person only three codes a minute."""
+    window = open_browser(house.surface.url, language=language, **more)
+    window.sign_in(house.surface.hire(name, *ROLES), language=language)
+    return window
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_look_and_a_confirmation_have_no_barrier(house, open_browser, language):
+    window = open_signed_in(house, open_browser, "Lin", language)
+    page = window.page
+    window.open(house.item_path("lead", "lead"))
+    with page.expect_response(lambda one: "/looks/" in one.url):
+        page.locator("form[id^=reveal] button").first.click()
+    house.desk.conn.execute(
+        "UPDATE sessions SET started_at = started_at - interval '1 hour', confirmed_at = NULL"
+    )
+    house.desk.conn.commit()
+    for is_confirmation in (False, True):
+        if is_confirmation:
+            window.open("/account/password")
+            page.locator("#step-up").wait_for()
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert find_barriers(page) == []
+        page.set_viewport_size({"width": 320, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_a_session_that_ends_is_seen_and_hides_no_focus(house, open_browser):
+    window = open_signed_in(house, open_browser)
+    page = window.page
+    page.route("**/session", lambda route: route.fulfill(body="100", content_type="text/plain"))
+    page.clock.install()
+    window.open("/recipients")
+    page.clock.fast_forward("40:00")
+    warning = page.locator("#session.is-ending")
+    warning.wait_for()
+    assert find_barriers(page) == []
+    box = warning.bounding_box()
+    assert box["y"] + box["height"] <= 800, "in sight, wherever the page stands"
+    for field in ("#name", "#contact", "#asns"):
+        page.locator(field).focus()
+        page.locator(field).evaluate("(one) => one.scrollIntoView({block: 'nearest'})")
+        focused = page.locator(field).bounding_box()
+        assert focused["y"] + focused["height"] <= warning.bounding_box()["y"] + 1, field
+
+
+def test_no_picture_and_no_form_is_printed(house, open_browser):
+    window = open_signed_in(house, open_browser, "Ana")
+    window.open(house.item_path("page"))
+    page = window.page
+    page.locator("figure img").first.wait_for()
+    page.emulate_media(media="print")
+    for selector in ("img", "figure", "button", "nav", "form", "#session"):
+        assert page.locator(selector).count() > 0
+        assert not any(one.is_visible() for one in page.locator(selector).all()), selector
+    assert page.locator("#url").is_visible()
+
+
+def test_in_a_readers_own_colours_choice_and_place_are_still_seen(house, open_browser):
+    window = open_signed_in(house, open_browser, "Cen", forced_colors="active")
+    window.open(house.item_path("new"))
+    page = window.page
+    page.locator(".choice input[type=radio]").first.check()
+    choice = page.locator(".choice:has(:checked)").first
+    assert choice.evaluate("(one) => getComputedStyle(one).outlineStyle") == "solid"
+    window.open("/queue")
+    here = page.locator("nav.pages [aria-current]")
+    assert here.evaluate("(one) => getComputedStyle(one).borderBottomStyle") == "solid"
+    assert find_barriers(page) == []
+
+
+def test_targets_are_large_and_nothing_moves(house, open_browser):
+    window = open_signed_in(house, open_browser, reduced_motion="no-preference", width=320)
+    window.open("/queue?lane=look")
+    small = window.page.evaluate(
+        """() => [...document.querySelectorAll("header a, nav a, button, tbody a")]
+        .map((one) => [one.textContent.trim(), one.getBoundingClientRect()])
+        .filter(([, box]) => box.width && (box.height < 24 || box.width < 24)).map(([text]) => text)"""
+    )
+    assert small == []
+    moving = window.page.evaluate("document.getAnimations().length")
+    assert moving == 0
+
+
+def test_a_queue_of_fifty_weighs_less_than_100_kb_without_htmx(
+    database, tmp_path, conn, as_role, open_browser
+):
+    addresses = [f"http://photos-{number}.example/{'a' * 90}/{number}.jpg" for number in range(51)]
+    items = report(conn, *addresses)
+    worker = BareWorker(as_role("hotline_worker"), utcnow())
+    for number, item_id in enumerate(items):
+        worker.find_picture(item_id, b"%d" % number)
+    with run_staff_surface(database, root=tmp_path) as surface:
+        window = open_browser(surface.url)
+        window.sign_in(surface.hire("Ana"))
+        weights = {}
+        window.page.on("response", lambda one: weights.update({one.url: len(one.body())}))
+        window.open("/queue?lane=look")
+        window.settle()
+        assert window.page.locator("#rows tbody tr").count() == 50
+        parts = {url: size for url, size in weights.items() if "htmx" not in url}
+        assert any("console" in url for url in parts), "its style counts"
+        assert sum(parts.values()) <= 100_000, parts

@@ -1,0 +1,86 @@
+"""Debian's Chromium without a window, driven by Playwright, with nothing of its own to say to anybody."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.window import Window, local_origin
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--disable-extensions",
+    "--password-store=basic",
+    "--use-mock-keychain",
+)
+PATIENCE_MS = 10_000.0
+
+
+@contextmanager
+def open_chromium(home: Path) -> Iterator[Any]:
+    """Start the browser with a home folder of its own, and yield Playwright's object of it."""
+    from playwright.sync_api import sync_playwright  # an extra: the other tests run without it
+
+    # A short folder: Chromium makes a socket there, whose path may have 107 characters.
+    with tempfile.TemporaryDirectory(prefix="win-") as short, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", short)
+        driver = sync_playwright().start()
+        try:
+            browser = driver.chromium.launch(
+                executable_path=CHROMIUM,
+                args=list(FLAGS),
+                env={"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": short},
+                chromium_sandbox=os.geteuid() != 0,
+            )
+            yield browser
+            browser.close()
+        finally:
+            driver.stop()
+
+
+def open_window(
+    browser: Any,
+    address: str,
+    *,
+    language: str = "sq",
+    scheme: str = "light",
+    width: int = 1280,
+    height: int = 800,
+    script: bool = True,
+    **more: Any,
+) -> Window:
+    """Open a window with cookies of its own on a surface; it is watched from the start.
+
+    Args:
+        browser: from `open_chromium`.
+        address: of the surface.
+        language: what the browser asks for.
+        scheme: light or dark.
+        script: whether scripts run.
+        more: other options of Playwright's `new_context`.
+    """
+    context = browser.new_context(
+        locale=language,
+        color_scheme=scheme,
+        viewport={"width": width, "height": height},
+        java_script_enabled=script,
+        timezone_id="Europe/Tirane",
+        **more,
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    window = Window(context, context.new_page(), local_origin(address))
+    window.watch()
+    return window

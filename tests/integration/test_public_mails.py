@@ -1,0 +1,188 @@
+"""Mails to reporters who asked for them: the receipt's own words, each once, and no address afterwards."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+
+import pytest
+
+from tests.intake import hand_in, read_item_ids
+from tests.sending_desk import open_sending_desk
+from triage.queue import QueueDoor
+from triage.rules.receipts import find_next_telling
+from triage.settings import load_settings
+from triage.steps import tell_reporter as step
+from triage.store.pool import Database
+from triage.store.reporter_mails import TELLING_LEASE_S
+from triage.vault import recipient_of, seal
+from workers import tell_reporter as job
+from workers.clients.smtp import Accepted, RefusedForGood, RefusedForNow, Unclear
+from workers.sweep_due import sweep_once
+
+ADDRESS = "ana@mail.example"
+
+
+@dataclass
+class FixedClock:
+    """What a patched `utcnow` answers: the time that the test sets."""
+
+    now: datetime = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def desk(database, tmp_path, monkeypatch):
+    with open_sending_desk(database, tmp_path, FixedClock(), kind="practice") as opened:
+        monkeypatch.setattr(job, "utcnow", opened.clock)
+        yield opened
+
+
+def report(desk, address=ADDRESS, language="en"):
+    """A report whose reporter wants mail; the id of the report."""
+    sealed = seal(address.encode(), recipient_of(desk.tools.reply_identity))
+    hand_in(desk.conn, "https://a.example/1", now=desk.clock(), sealed_address=sealed, language=language)
+    (row,) = desk.conn.execute("SELECT id FROM reports ORDER BY received_at DESC LIMIT 1").fetchall()
+    return row[0]
+
+
+def move(desk, state):
+    closed_as, lane = {"closed": ("removed", None)}.get(state, (None, "look"))
+    desk.conn.execute(
+        "UPDATE items SET state = %(state)s, closed_as = %(closed_as)s, base_lane = %(lane)s, reason = %(reason)s,"
+        " next_try_at = NULL, moved_at = %(now)s",
+        {"state": state, "closed_as": closed_as, "lane": lane, "reason": lane, "now": desk.clock()},
+    )
+    desk.conn.commit()
+
+
+def next_morning(desk):
+    desk.clock.now = find_next_telling(desk.clock())
+
+
+def tell(desk, report_id):
+    """Run the job; return the mails that stand in the outbox."""
+    job.tell_reporter(desk.tools, report_id)
+    folder = desk.tools.outbox.root / "mail" / "new"
+    found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns) if folder.exists() else []
+    return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in found]
+
+
+def read_row(desk, report_id):
+    row = desk.conn.execute(
+        "SELECT told, ended_as, sealed_address IS NULL, next_try_at, tries FROM reporter_mails WHERE report_id = %s",
+        (report_id,),
+    ).fetchone()
+    desk.conn.rollback()
+    return row
+
+
+def test_each_word_is_told_once_and_after_the_last_the_address_is_gone(desk):
+    report_id = report(desk)
+    assert tell(desk, report_id) == []
+    next_morning(desk)
+    assert tell(desk, report_id) == []
+    move(desk, "awaiting_assessment")
+    assert tell(desk, report_id) == []
+    next_morning(desk)
+    (first,) = tell(desk, report_id)
+    assert len(tell(desk, report_id)) == 1
+    assert (first["To"], first["Subject"]) == (ADDRESS, "PRAKTIKË / PRACTICE: An update")
+    assert "Being checked" in first.get_content()
+    move(desk, "closed")
+    next_morning(desk)
+    mails = tell(desk, report_id)
+    assert len(mails) == 2
+    assert "Closed" in mails[1].get_content()
+    assert read_row(desk, report_id)[:4] == ("closed", "told", True, None)
+    for mail in mails:
+        assert "a.example" not in mail.as_string()
+        assert "http" not in mail.get_content()
+
+
+def test_nothing_of_today_is_told(desk):
+    report_id = report(desk)
+    next_morning(desk)
+    move(desk, "closed")
+    assert tell(desk, report_id) == []
+    next_morning(desk)
+    assert len(tell(desk, report_id)) == 1
+
+
+def test_a_word_that_a_crash_left_behind_is_not_told_again(desk):
+    report_id = report(desk)
+    move(desk, "awaiting_assessment")
+    next_morning(desk)
+    taken = desk.tools.database.run(lambda conn: step.take_telling(conn, report_id, now=desk.clock()))
+    assert taken is not None
+    assert tell(desk, report_id) == []
+    desk.clock.now += timedelta(seconds=TELLING_LEASE_S)
+    assert tell(desk, report_id) == []
+    assert read_row(desk, report_id)[0] == "being_checked"
+    next_morning(desk)
+    assert tell(desk, report_id) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "row"),
+    [
+        (Accepted(), ("being_checked", None, False)),
+        (Unclear(), ("being_checked", None, False)),
+        (RefusedForNow(450), ("received", None, False)),
+        (RefusedForGood(550), ("received", "refused", True)),
+    ],
+)
+def test_what_becomes_of_a_mail_is_recorded(desk, monkeypatch, outcome, row):
+    report_id = report(desk)
+    move(desk, "awaiting_assessment")
+    next_morning(desk)
+    monkeypatch.setattr(job, "_tell", lambda *_: outcome)
+    job.tell_reporter(desk.tools, report_id)
+    assert read_row(desk, report_id)[:3] == row
+
+
+def test_a_refused_mail_waits_longer_each_time_and_comes_again_the_next_morning(desk, monkeypatch):
+    report_id = report(desk)
+    move(desk, "awaiting_assessment")
+    next_morning(desk)
+    monkeypatch.setattr(job, "_tell", lambda *_: RefusedForNow())
+    waits = []
+    for _ in range(3):
+        job.tell_reporter(desk.tools, report_id)
+        due = read_row(desk, report_id)[3]
+        waits.append((due - desk.clock()).total_seconds())
+        desk.clock.now = due
+    assert waits[:2] == [60.0, 300.0]
+    assert waits[2] > 80_000
+
+
+def test_an_address_that_cannot_be_opened_or_used_is_forgotten(desk):
+    for address in ("nobody", "a@b.example\r\nBcc: c@d.example"):
+        report_id = report(desk, address)
+        move(desk, "closed")
+        next_morning(desk)
+        assert tell(desk, report_id) == []
+        assert read_row(desk, report_id)[1:3] == ("refused", True)
+
+
+def test_after_half_a_year_the_address_is_forgotten(desk):
+    report_id = report(desk)
+    desk.clock.now += timedelta(days=181)
+    assert tell(desk, report_id) == []
+    assert read_row(desk, report_id)[1:3] == ("expired", True)
+
+
+def test_the_sweep_puts_what_is_due_on_the_queue(desk, database, servers):
+    report_id = report(desk)
+    queue = QueueDoor(servers.redis_url, timeout_s=30)
+    with Database(database.dsns["hotline_worker"], size=1) as pool:
+        before = desk.clock()
+        desk.conn.execute("UPDATE items SET nudged_at = %s", (find_next_telling(before),))
+        desk.conn.commit()
+        settings = load_settings({})
+        assert sweep_once(pool, queue, settings, now=before).nudged == 0
+        assert sweep_once(pool, queue, settings, now=find_next_telling(before)).nudged == 1
+        assert sweep_once(pool, queue, settings, now=find_next_telling(before)).nudged == 0
+    assert read_item_ids(desk.conn)
+    assert report_id
