@@ -50,6 +50,15 @@ def try_begin(conn: Connection) -> bool:
 # What is behind
 
 
+def has_behind(conn: Connection) -> bool:
+    """Return whether any kept fingerprint was not yet matched against the lists of now."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM fingerprints"
+        " WHERE matched_generation < (SELECT generation FROM hash_generation))"
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def read_newest_change(conn: Connection) -> int:
     """Return the generation at which a live entry last came or changed; 0 without entries."""
     row = conn.execute("SELECT COALESCE(max(generation), 0) FROM live_hash_entries").fetchone()

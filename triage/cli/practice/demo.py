@@ -2,7 +2,7 @@
 
 1. Start the practice site and the practice deployment as children.
 2. Set it up by the public commands and the console's forms: persons, recipients, hash lists, trust, a token.
-3. Submit the practice reports over the HTTP API and wait until all are captured.
+3. Submit the practice reports over the HTTP API and wait until all are captured; then import a list that names one.
 4. Let scripted assessors judge them in the console; messages leave, an operator removes, checks close.
 5. Print one row an item and the numbers.
 
@@ -21,6 +21,7 @@ from triage.cli.practice.assessors import Assessors
 from triage.cli.practice.handing_in import (
     add_persons,
     find_token,
+    import_late_list,
     import_lists,
     submit_reports,
     wait_until_captured,
@@ -69,6 +70,7 @@ def tell_story(
         assessors.enter_recipients()
         submit_reports(running.base, find_token(world), reports)
         wait_until_captured(deployment)
+        import_late_list(deployment, seed)
         outbox = deployment.state.outbox / "mail"
         operator = PracticeOperator(PRACTICE_NETWORKS[0].abuse_mailbox, running.site, outbox)
         teller = Storyteller(deployment, assessors, operator, plan_items(deployment, reports))

@@ -13,12 +13,13 @@ from typing import Any
 import httpx2
 
 from triage.cli.__main__ import main as run_command
-from triage.cli.practice.hash_lists import write_hash_lists
+from triage.cli.practice.hash_lists import HashListFile, write_hash_lists, write_late_list
 from triage.cli.practice.scenario import PracticeReport
 from triage.cli.practice.world import PERSONS, PracticeWorld
 from triage.cli.session import Deployment, open_connection
 from triage.errors import ServerUnavailableError, SettingsError
 from triage.store.listing import read_totals
+from triage.store.rematches import has_behind
 
 CAPTURED_WITHIN_S = 180.0
 
@@ -61,10 +62,7 @@ def import_lists(seed: int) -> None:
     """Import the practice hash lists, and say by two persons what of them is trusted."""
     with tempfile.TemporaryDirectory(prefix="hotline-practice-") as folder:
         for listed in write_hash_lists(Path(folder), seed):
-            _command(
-                "hashset", "import", listed.name, str(listed.path), "--format", "csv",
-                "--provider", listed.provider, "--licence", listed.licence, "--region", listed.region,
-            )  # fmt: skip
+            _import(listed)
             for entry_class in listed.trusted_classes:
                 for name, _ in PERSONS[:2]:
                     with contextlib.suppress(SettingsError), contextlib.redirect_stderr(io.StringIO()):
@@ -72,6 +70,30 @@ def import_lists(seed: int) -> None:
                             "hashset", "trust", listed.name, entry_class.value,
                             "--by", name, "--reason", "practice: drawn pictures only",
                         )  # fmt: skip
+
+
+def import_late_list(deployment: Deployment, seed: int, within_s: float = CAPTURED_WITHIN_S) -> None:
+    """Import a list that names a picture of before, and wait until all are matched against it.
+
+    Raises:
+        ServerUnavailableError: some are not after that time.
+    """
+    with tempfile.TemporaryDirectory(prefix="hotline-practice-") as folder:
+        _import(write_late_list(Path(folder), seed))
+    deadline = time.monotonic() + within_s
+    with open_connection(deployment, "staff") as conn:
+        while has_behind(conn):
+            conn.rollback()
+            if time.monotonic() > deadline:
+                raise ServerUnavailableError("Some pictures are still not matched against the late list.")
+            time.sleep(0.1)
+
+
+def _import(listed: HashListFile) -> None:
+    _command(
+        "hashset", "import", listed.name, str(listed.path), "--format", "csv",
+        "--provider", listed.provider, "--licence", listed.licence, "--region", listed.region,
+    )  # fmt: skip
 
 
 def find_token(world: PracticeWorld) -> str:

@@ -1,4 +1,4 @@
-"""The practice hash lists: one to be trusted, one that only hints, both about drawings.
+"""The practice hash lists: one to be trusted, one that only hints, one that comes late; all about drawings.
 
 The lists are made from the practice world as its seed draws it. Replacing a picture on the site or in the
 scenario leaves them as they are: the new picture is then not on them.
@@ -18,7 +18,7 @@ from hashsets.model import EntryClass
 from triage.cli.practice.catalogue import Catalogue
 
 COLUMNS = ("id", "md5", "sha1", "sha256", "pdq", "phash", "category")
-"""Header of both lists."""
+"""Header of all lists."""
 
 BASELINE_PICTURES = ("known-exact", "gallery-4", "upload-known")
 HINTED_PICTURES = {
@@ -27,6 +27,9 @@ HINTED_PICTURES = {
     "turned-original": EntryClass.ADVISORY,
     "late-original": EntryClass.ADVISORY,
 }
+LATE_PICTURE = "new-single"
+"""Listed only after it was captured: kept fingerprints are matched against lists that come later."""
+
 FILLER_ENTRIES = 200
 """Entries of each list that nothing in the practice world matches; at most 1000."""
 
@@ -55,7 +58,7 @@ class HashListFile:
 
 
 def write_hash_lists(folder: Path, seed: int = 1) -> list[HashListFile]:
-    """Write both lists.
+    """Write the lists that are there from the start.
 
     Args:
         folder: an existing folder; files of the same names are written anew.
@@ -93,6 +96,24 @@ def write_hash_lists(folder: Path, seed: int = 1) -> list[HashListFile]:
             (),
         ),
     ]
+
+
+def write_late_list(folder: Path, seed: int = 1) -> HashListFile:
+    """Write the list that comes when all is captured.
+
+    Args:
+        folder: an existing folder; a file of the same name is written anew.
+        seed: seed of the practice world.
+    """
+    row = {"id": "pl-0001", "pdq": compute_pdq(Catalogue(seed).draw(LATE_PICTURE)), "category": "advisory"}
+    return HashListFile(
+        "practice-late",
+        _write_rows(folder / "practice-late.csv", [row]),
+        "Nowhere Latecomers (practice)",
+        "practice only",
+        "practice",
+        (),
+    )
 
 
 def compute_pdq(image: Image.Image) -> str:
