@@ -83,6 +83,7 @@ def create_app(tools: PublicTools | StaffTools, *, hosts: tuple[str, ...] = ()) 
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would lead to an address without TLS, a one-time link among them
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.tools = tools

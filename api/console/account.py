@@ -12,7 +12,7 @@ from api.console.render import render
 from api.console.signed_in import get_form, get_signed_in
 from triage.clock import utcnow
 from triage.rules.passkeys import PASSKEYS_MAX
-from triage.rules.sign_in import Session, SessionLimits, is_live
+from triage.rules.sign_in import Session, is_live
 from triage.steps.account import FORM_TOO_OLD, Own, change_password, end_other_sessions
 from triage.steps.code_secrets import offer_again, offer_secret
 from triage.steps.join import JoinForm
@@ -41,7 +41,6 @@ def open_account(request: Request) -> Response:
 def show_account(request: Request, *, error: str = "") -> Response:
     """Return the page of the account, with the key of a text that says what was wrong, if anything was."""
     tools, own, now = get_staff(request), get_own(request), utcnow()
-    limits = SessionLimits(tools.settings.session_idle_s, tools.settings.session_max_s)
 
     def read(conn: Connection) -> tuple[list[Passkey], WaysIn, list[tuple[bytes, Session]]]:
         person_id = own.person.id
@@ -59,7 +58,7 @@ def show_account(request: Request, *, error: str = "") -> Response:
         sessions=[
             (session, digest == own.session)
             for digest, session in sessions
-            if is_live(session, limits, now=now)
+            if is_live(session, tools.session_limits, now=now)
         ],
         said=said if said in _SAID else "",
         error=error,
@@ -75,7 +74,7 @@ def end_others(request: Request) -> Response:
         return end_other_sessions(conn, own, now=now)
 
     get_staff(request).database.run(work)
-    return _lead_back("sessions_ended")
+    return lead_back("sessions_ended")
 
 
 @router.get("/account/password")
@@ -105,7 +104,7 @@ def store_password(request: Request) -> Response:
     return (
         _show_password_form(request, sealed=typed.sealed, error=fault)
         if fault
-        else _lead_back("password_changed")
+        else lead_back("password_changed")
     )
 
 
@@ -127,5 +126,10 @@ def _show_password_form(request: Request, *, sealed: str = "", error: str = "") 
     )
 
 
-def _lead_back(said: str) -> Response:
+def lead_back(said: str) -> Response:
+    """Lead to the page of the account, which says that something was done.
+
+    Args:
+        said: one of `_SAID`.
+    """
     return RedirectResponse(f"/account?said={said}", status_code=HTTPStatus.SEE_OTHER)

@@ -10,6 +10,7 @@ from api.console.renderer import ConsoleRenderer
 from api.console.throttle import Throttle
 from triage.index_holder import IndexHolder
 from triage.keys import VAULT_IDENTITY, ProcessKeys
+from triage.rules.sign_in import SessionLimits
 from triage.settings import Settings
 from triage.store.live_settings import LiveSettings
 from triage.store.pool import Database
@@ -43,6 +44,11 @@ class StaffTools:
         """The settings as they are now."""
         return self.live.current
 
+    @property
+    def session_limits(self) -> SessionLimits:
+        """How long a session lives, as it is set now."""
+        return SessionLimits(self.settings.session_idle_s, self.settings.session_max_s)
+
 
 def open_staff_tools(
     settings: Settings, keys: ProcessKeys, index_dir: Path, *, hasher: PasswordHasher | None = None
@@ -57,7 +63,7 @@ def open_staff_tools(
     database = Database(keys.find_database_url(), role="hotline_staff")
     database.open()
     is_practice = database.run(read_kind) == "practice"
-    return StaffTools(
+    tools = StaffTools(
         live=LiveSettings(settings, database).open(),
         database=database,
         vault=vault,
@@ -67,6 +73,8 @@ def open_staff_tools(
         is_practice=is_practice,
         hasher=hasher or PasswordHasher(),
     )
+    tools.throttle.measure(tools.hasher)  # before anybody can put a load on
+    return tools
 
 
 def get_staff(request: Request) -> StaffTools:

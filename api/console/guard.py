@@ -1,9 +1,10 @@
 """The guard before every route of the console. It refuses by default.
 
 1. Find the route's template in the table; without an entry it is refused.
-2. Read the session's cookie and the person behind it. No other credential counts here, least of all an API token.
-3. Check the right.
-4. Of a POST: check where it comes from, read its form, check its token.
+2. Of a POST: check where it comes from, and read its form. That comes first since whoever sends may take minutes over
+   it, and what follows must hold when the route runs.
+3. Read the session's cookie and the person behind it. No other credential counts here, least of all an API token.
+4. Check the right, and of a POST its token.
 5. Where the table asks for it: require a fresh proof that it is still the same person.
 """
 
@@ -26,7 +27,7 @@ from triage.clock import utcnow
 from triage.errors import InvalidReportError, NotAllowedError, TooLargeError
 from triage.model import Person
 from triage.rules.rights import rights_of
-from triage.rules.sign_in import Session, SessionLimits, csrf_of, find_session_end
+from triage.rules.sign_in import Session, csrf_of, find_session_end
 from triage.steps.sign_in import enter_session
 from triage.store.people import digest_token
 from triage.store.rows import Connection
@@ -54,6 +55,9 @@ async def guard(request: Request) -> None:
     route = find_route(request.method, path)
     if route is None and not is_open(request.method, path):
         raise NotAllowedError("This page is in no table of rights, so nobody may open it.")
+    if request.method != "GET":
+        _check_origin(request)
+        request.state.proof, request.state.form = await _read_form(request)
     if route is not None:
         signed_in = await run_in_threadpool(_find_signed_in, request, route)
         if signed_in is None:
@@ -64,8 +68,6 @@ async def guard(request: Request) -> None:
         if route.right is not None and route.right not in signed_in.rights:
             raise NotAllowedError("Your role does not include this.")
     if request.method != "GET":
-        _check_origin(request)
-        request.state.proof, request.state.form = await _read_form(request)
         _check_token(request)
     if path == _JOIN:
         await get_staff(request).throttle.slow_links()
@@ -78,8 +80,7 @@ def _find_signed_in(request: Request, route: Route) -> SignedIn | None:
     if not token:
         return None
     tools: StaffTools = get_staff(request)
-    now = utcnow()
-    limits = SessionLimits(tools.settings.session_idle_s, tools.settings.session_max_s)
+    now, limits = utcnow(), tools.session_limits
     digest = digest_token(token)
 
     def work(conn: Connection) -> tuple[Session, Person] | None:

@@ -4,9 +4,9 @@ from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
-from api.console.account import get_own, show_account
+from api.console.account import get_own, lead_back, show_account
 from api.console.deps import get_staff
 from api.console.party import read_party, read_site
 from api.console.render import render
@@ -42,7 +42,7 @@ def store_passkey(request: Request) -> Response:
         return add_passkey(conn, own, answer, name, party=party, now=now)
 
     fault = get_staff(request).database.run(work)
-    return _show_form(request, error=fault, typed_name=name) if fault else _lead_back("passkey_added")
+    return _show_form(request, error=fault, typed_name=name) if fault else lead_back("passkey_added")
 
 
 def _show_form(request: Request, *, error: str = "", typed_name: str = "") -> Response:
@@ -80,7 +80,7 @@ def store_name(request: Request, passkey_id: UUID) -> Response:
         return rename_passkey(conn, own, passkey_id, name, now=now)
 
     fault = get_staff(request).database.run(work)
-    return show_account(request, error=fault) if fault else _lead_back("passkey_renamed")
+    return show_account(request, error=fault) if fault else lead_back("passkey_renamed")
 
 
 @router.post("/account/passkeys/{passkey_id}/remove")
@@ -92,8 +92,4 @@ def delete_passkey(request: Request, passkey_id: UUID) -> Response:
         return remove_passkey(conn, own, passkey_id, now=now)
 
     fault = get_staff(request).database.run(work)
-    return show_account(request, error=fault) if fault else _lead_back("passkey_removed")
-
-
-def _lead_back(said: str) -> Response:
-    return RedirectResponse(f"/account?said={said}", status_code=HTTPStatus.SEE_OTHER)
+    return show_account(request, error=fault) if fault else lead_back("passkey_removed")

@@ -7,7 +7,7 @@ from api.console.deps import get_staff
 from api.console.render import render
 from api.console.signed_in import SignedIn, get_signed_in
 from triage.clock import utcnow
-from triage.rules.sign_in import SessionLimits, find_session_end
+from triage.rules.sign_in import find_session_end
 from triage.store.rows import Connection
 from triage.store.sign_in import find_session, note_use
 
@@ -29,8 +29,7 @@ def extend_session(request: Request) -> HTMLResponse:
     def work(conn: Connection) -> SignedIn:
         note_use(conn, digest, now=now)
         found = find_session(conn, digest)
-        limits = SessionLimits(tools.settings.session_idle_s, tools.settings.session_max_s)
-        ends_at = find_session_end(found[0], limits) if found else now
+        ends_at = find_session_end(found[0], tools.session_limits) if found else now
         return signed_in.ending(ends_at)
 
     request.state.signed_in = tools.database.run(work)

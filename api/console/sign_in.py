@@ -74,8 +74,20 @@ def _let_in(token: str) -> Response:
 @router.post("/sign-in")
 def begin_session(request: Request) -> Response:
     """Begin a session, or say in one sentence that it cannot be."""
-    tools, form, now = get_staff(request), get_form(request), utcnow()
+    form = get_form(request)
     attempt = Attempt(form.get("name"), form.get("password"), form.get("code"))
+    with get_staff(request).throttle.alone(attempt.name.strip()) as is_alone:
+        return _try(request, attempt) if is_alone else _say_busy(request, attempt)
+
+
+def _say_busy(request: Request, attempt: Attempt) -> Response:
+    return _show_form(
+        request, status=HTTPStatus.SERVICE_UNAVAILABLE, error="sign_in_busy", typed_name=attempt.name
+    )
+
+
+def _try(request: Request, attempt: Attempt) -> Response:
+    tools, now = get_staff(request), utcnow()
     previous, started = _read_previous(request), time.monotonic()
 
     def work(conn: Connection) -> bool:
@@ -95,9 +107,7 @@ def begin_session(request: Request) -> Response:
     if not tools.database.run(find_hope) and not tools.throttle.hopeless.take():
         return refuse()  # without a hash, after the same time
     if not _HASHING.acquire(timeout=_PATIENCE_S):
-        return _show_form(
-            request, status=HTTPStatus.SERVICE_UNAVAILABLE, error="sign_in_busy", typed_name=attempt.name
-        )
+        return _say_busy(request, attempt)
     try:
         is_in = tools.database.run(work)
     finally:

@@ -19,6 +19,8 @@ from triage.rules.page_kinds import PageFacts
 from workers.fetcher import door
 from workers.fetcher.door import FetchedPage, Fetcher, FetchLimits, FetchOrder
 
+pytestmark = pytest.mark.long
+
 LIMITS = FetchLimits(total_s=0.6, connect_s=0.5, max_bytes=1 << 20, max_redirects=4, max_pictures=5)
 
 
@@ -263,8 +265,6 @@ def test_the_process_ends_with_its_worker(site: LocalSite) -> None:
 LIAR = (
     """
 import json, socket, struct, sys, time
-
-pytestmark = pytest.mark.long
 channel = socket.socket(fileno=int(sys.argv[1]))
 def take():
     head = channel.recv(4, socket.MSG_WAITALL)

@@ -79,7 +79,8 @@ def test_use_is_noted_often_enough_for_a_short_idle_time() -> None:
 
 
 def test_the_sixth_try_waits() -> None:
-    assert [must_wait(failures) for failures in (0, 4, 5, 6)] == [False, False, True, True]
+    assert [must_wait(failures, 0) for failures in (0, 4, 5, 6)] == [False, False, True, True]
+    assert [must_wait(0, wrong_codes) for wrong_codes in (9, 10)] == [False, True]
 
 
 def test_a_code_counts_one_step_early_or_late_and_never_twice() -> None:

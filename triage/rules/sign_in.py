@@ -10,6 +10,11 @@ FAILURES_MAX = 5
 FAILURES_WINDOW = timedelta(minutes=1)
 """After this many failures of one person within this time nobody gets in as that person, right password or not."""
 
+WRONG_CODES_MAX = 10
+WRONG_CODES_WINDOW = timedelta(hours=1)
+"""After this many wrong codes with the right password within this time nobody gets in by it: whoever knows the password
+would else have thousands of guesses a day. Who does not know it cannot keep anybody out for longer than a minute."""
+
 PASSWORD_MIN = 12
 PASSWORD_MAX = 1024
 """Lengths of a password in characters; the longest keeps hashing cheap."""
@@ -74,9 +79,14 @@ def find_session_end(session: Session, limits: SessionLimits) -> datetime:
     )
 
 
-def must_wait(failures: int) -> bool:
-    """Whether a person must wait, by their failures within FAILURES_WINDOW."""
-    return failures >= FAILURES_MAX
+def must_wait(failures: int, wrong_codes: int) -> bool:
+    """Whether nobody gets in as a person by password for now.
+
+    Args:
+        failures: all of them within FAILURES_WINDOW.
+        wrong_codes: those with the right password within WRONG_CODES_WINDOW.
+    """
+    return failures >= FAILURES_MAX or wrong_codes >= WRONG_CODES_MAX
 
 
 def csrf_of(token: str) -> str:

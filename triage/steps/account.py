@@ -9,7 +9,7 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 
-from triage.errors import UnknownThingError
+from triage.errors import StaleStateError, UnknownThingError
 from triage.ids import new_id
 from triage.model import Person
 from triage.rules.passkeys import PASSKEYS_MAX, Purpose, RelyingParty, read_name
@@ -42,6 +42,19 @@ class Own:
         return stream_of("person", self.person.id)
 
 
+def _hold(conn: Connection, own: Own) -> passkeys.WaysIn:
+    """Count the own ways in, and keep them until the transaction ends.
+
+    Raises:
+        StaleStateError: the session has ended: by a link that began anew, it may be.
+    """
+    ways = passkeys.lock_ways_in(conn, own.person.id)
+    found = store.find_session(conn, own.session)
+    if found is None or found[0].ended_at is not None:
+        raise StaleStateError
+    return ways
+
+
 def add_passkey(
     conn: Connection, own: Own, answer: PasskeyAnswer, name: str, *, party: RelyingParty, now: datetime
 ) -> str | None:
@@ -53,6 +66,9 @@ def add_passkey(
 
     Returns:
         None when it is done; else the key of a text that says what is wrong. Its challenge is used up either way.
+
+    Raises:
+        StaleStateError: the session has ended.
     """
     kept_name = read_name(name)
     fresh = take_registration(conn, answer, Purpose.ADD, bound_to=own.session, party=party, now=now)
@@ -60,7 +76,7 @@ def add_passkey(
         return "passkey_name_unfit"
     if fresh is None:
         return "passkey_not_taken"
-    if passkeys.lock_ways_in(conn, own.person.id).passkeys >= PASSKEYS_MAX:
+    if _hold(conn, own).passkeys >= PASSKEYS_MAX:
         return "passkeys_too_many"
     passkey_id = new_id()
     if not passkeys.insert_passkey(
@@ -96,9 +112,11 @@ def remove_passkey(conn: Connection, own: Own, passkey_id: UUID, *, now: datetim
 
     Returns:
         None when it is done, or when it was done before; else the key of a text: the last way in stays.
+
+    Raises:
+        StaleStateError: the session has ended.
     """
-    ways = passkeys.lock_ways_in(conn, own.person.id)
-    if ways.count <= 1:
+    if _hold(conn, own).count <= 1:
         return "last_way_in"
     if not passkeys.delete_passkey(conn, passkey_id, own.person.id):
         return None
@@ -129,6 +147,7 @@ def change_password(
 
     Raises:
         NotAllowedError: the secret is another form's.
+        StaleStateError: the session has ended.
     """
     secret = open_secret(form.sealed, form_token, identity=identity, refusal=FORM_TOO_OLD)
     fault = find_password_fault(form.password, form.repeated, name=own.person.name)
@@ -138,7 +157,7 @@ def change_password(
     if step is None:
         return "code_wrong"
     credentials = make_credentials(own.person.id, form, secret, step=step, identity=identity, hasher=hasher)
-    passkeys.lock_ways_in(conn, own.person.id)
+    _hold(conn, own)
     store.replace_credentials(conn, credentials, now=now)
     ended = store.end_other_sessions(conn, own.person.id, own.session, now=now)
     event = NewEvent(own.stream, "password_changed", {"sessions_ended": ended})

@@ -128,6 +128,7 @@ def enable_person(conn: Connection, name: str, *, actor: str, now: datetime) -> 
     person = require_person(conn, name)
     if not people.change_disabled(conn, person.id, disabled_at=None):
         raise NotAllowedError("This person is not disabled.")
+    end_sessions(conn, person.id, now=now)  # of who was signing in at the moment that kept them out
     custody.append(conn, [NewEvent(stream_of("person", person.id), "enabled")], actor=actor, now=now)
 
 

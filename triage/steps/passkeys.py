@@ -32,7 +32,7 @@ from triage.rules.passkeys import (
     write_creation_options,
     write_request_options,
 )
-from triage.rules.sign_in import FAILURES_WINDOW, must_wait
+from triage.rules.sign_in import FAILURES_MAX, FAILURES_WINDOW
 from triage.store import custody
 from triage.store import passkeys as store
 from triage.store.custody import NewEvent, stream_of
@@ -202,8 +202,9 @@ def verify_assertion(
 ) -> Proven | None:
     """Take the challenge of a proof; return who proved it is them, or None when the answer does not hold.
 
-    A failure with somebody's passkey is counted and put into custody; after too many of them nothing holds for a
-    while. A count that went back is put into custody, and the passkey is marked: a copy of it may exist.
+    A failure with somebody's passkey is put into custody. However many there are, the next good answer holds: there is
+    nothing to guess, and who knows the id of a passkey must not keep its person out. A count that went back is put into
+    custody, and the passkey is marked: a copy of it may exist.
 
     Args:
         purpose: sign_in, or confirm.
@@ -222,9 +223,6 @@ def verify_assertion(
         public_key=passkey.public_key if passkey is not None else _dummy_key(),
     )
     if passkey is None or (person_id is not None and passkey.person_id != person_id):
-        return None
-    failures = count_failures(conn, passkey.person_id, since=now - FAILURES_WINDOW, way="passkey")
-    if must_wait(failures):
         return None
     if proof is None or not _names_its_person(assertion, passkey, purpose):
         _record_failure(conn, answer, passkey, now=now)
@@ -246,6 +244,8 @@ def _names_its_person(assertion: Assertion, passkey: store.Passkey, purpose: Pur
 def _record_failure(
     conn: Connection, answer: PasskeyAnswer, passkey: store.Passkey, *, now: datetime
 ) -> None:
+    if count_failures(conn, passkey.person_id, "passkey", since=now - FAILURES_WINDOW) >= FAILURES_MAX:
+        return  # the chain of custody must not grow as fast as a stranger can send
     if insert_failure(conn, answer.id, passkey.person_id, now=now, way="passkey"):
         event = NewEvent(
             stream_of("person", passkey.person_id),

@@ -16,6 +16,7 @@ from triage.rules.passkeys import Purpose, RelyingParty
 from triage.rules.sign_in import (
     FAILURES_WINDOW,
     PASSWORD_MAX,
+    WRONG_CODES_WINDOW,
     Session,
     SessionLimits,
     find_step,
@@ -95,16 +96,17 @@ def sign_in(
     if found is None:
         _fits(hasher, _dummy_hash(hasher), attempt.password)
         return False
-    failures = store.count_failures(conn, found.person_id, since=now - FAILURES_WINDOW)
     fits = _fits(hasher, found.password_hash, attempt.password)
-    if must_wait(failures):
+    if _must_wait(conn, found.person_id, now=now):
         return False
     secret = unseal(found.sealed_secret, identity).decode()
     step = find_step(secret, attempt.code, now=now, after=found.last_step)
     stream = stream_of("person", found.person_id)
     if not fits or step is None or not store.take_step(conn, found.person_id, step):
-        if store.insert_failure(conn, attempt.id, found.person_id, now=now):
-            custody.append(conn, [NewEvent(stream, "sign_in_failed")], actor="staff", now=now)
+        way: store.Way = "code" if fits else "password"
+        if store.insert_failure(conn, attempt.id, found.person_id, now=now, way=way):
+            event = NewEvent(stream, "sign_in_failed", {"way": way})
+            custody.append(conn, [event], actor="staff", now=now)
         return False
     _begin_session(conn, digest, found.person_id, {"way": "password"}, previous=previous, now=now)
     return True
@@ -113,8 +115,13 @@ def sign_in(
 def can_sign_in(conn: Connection, name: str, *, now: datetime) -> bool:
     """Whether a password could let somebody in under this name: there is such a person, and they need not wait."""
     person_id = store.find_credentials_holder(conn, name.strip())
-    return person_id is not None and not must_wait(
-        store.count_failures(conn, person_id, since=now - FAILURES_WINDOW)
+    return person_id is not None and not _must_wait(conn, person_id, now=now)
+
+
+def _must_wait(conn: Connection, person_id: UUID, *, now: datetime) -> bool:
+    return must_wait(
+        store.count_failures(conn, person_id, "password", "code", since=now - FAILURES_WINDOW),
+        store.count_failures(conn, person_id, "code", since=now - WRONG_CODES_WINDOW),
     )
 
 

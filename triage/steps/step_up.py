@@ -63,7 +63,7 @@ def confirm_by_code(
         return step is not None and store.take_step(conn, found.person_id, step)
 
     def count() -> None:
-        store.insert_failure(conn, proof.id, proof.person_id, now=now)
+        store.insert_failure(conn, proof.id, proof.person_id, now=now, way="password")
 
     return _confirm(conn, proof, holds, count, way="code", now=now)
 
@@ -113,7 +113,8 @@ def _confirm(
         return Outcome.CONFIRMED  # this very proof, run again after a lost commit
     stream = stream_of("person", proof.person_id)
     if holds():
-        step_up.note_confirmation(conn, proof.session_digest, now=now)
+        if not step_up.note_confirmation(conn, proof.session_digest, now=now):
+            return Outcome.ENDED  # meanwhile, by somebody else
         custody.append(conn, [NewEvent(stream, "confirmed", {"way": way})], actor=stream, now=now)
         return Outcome.CONFIRMED
     count()

@@ -9,8 +9,8 @@ from triage.model import Person, PersonRole
 from triage.rules.sign_in import Session
 from triage.store.rows import Connection, row_of
 
-Way = Literal["password", "passkey"]
-"""How somebody tried to sign in; failures of the one do not count for the other."""
+Way = Literal["password", "code", "passkey"]
+"""At what somebody failed to sign in; code: the password was right."""
 
 # Join links
 
@@ -151,7 +151,7 @@ def take_step(conn: Connection, person_id: UUID, step: int) -> bool:
 
 
 def insert_failure(
-    conn: Connection, failure_id: UUID, person_id: UUID, *, now: datetime, way: Way = "password"
+    conn: Connection, failure_id: UUID, person_id: UUID, *, now: datetime, way: Way
 ) -> bool:
     """Store a failure; False when this very one stands already."""
     stored = conn.execute(
@@ -162,12 +162,12 @@ def insert_failure(
     return stored.rowcount == 1
 
 
-def count_failures(conn: Connection, person_id: UUID, *, since: datetime, way: Way = "password") -> int:
-    """Return how often somebody failed to sign in as this person in one way since a time."""
+def count_failures(conn: Connection, person_id: UUID, *ways: Way, since: datetime) -> int:
+    """Return how often somebody failed to sign in as this person since a time, at one of these."""
     row = conn.execute(
         "SELECT count(*) FROM sign_in_failures"
-        " WHERE person_id = %(person)s AND failed_at > %(since)s AND way = %(way)s",
-        {"person": person_id, "since": since, "way": way},
+        " WHERE person_id = %(person)s AND failed_at > %(since)s AND way = ANY(%(ways)s)",
+        {"person": person_id, "since": since, "ways": list(ways)},
     ).fetchone()
     return int(row[0]) if row else 0
 

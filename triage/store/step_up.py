@@ -5,13 +5,14 @@ from datetime import datetime
 from triage.store.rows import Connection
 
 
-def note_confirmation(conn: Connection, digest: bytes, *, now: datetime) -> None:
-    """Note that the person of a session proved just now that it is still them."""
-    conn.execute(
+def note_confirmation(conn: Connection, digest: bytes, *, now: datetime) -> bool:
+    """Note that the person of a session proved just now that it is still them; False when it has ended."""
+    noted = conn.execute(
         "UPDATE sessions SET confirmed_at = greatest(%(now)s, started_at), failed_confirmations = 0"
         " WHERE token_digest = %(digest)s AND ended_at IS NULL",
         {"digest": digest, "now": now},
     )
+    return noted.rowcount == 1
 
 
 def note_failed_confirmation(conn: Connection, digest: bytes) -> int:
