@@ -13,10 +13,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.deps import get_staff
+from api.console.party import write_join_address
 from api.console.refusals import REFUSALS, describe_refusal
 from api.console.render import render
 from api.console.signed_in import Form, get_form, get_signed_in
-from api.security import LOCAL_HOSTS
 from triage.clock import utcnow
 from triage.errors import NotAllowedError, UnknownThingError
 from triage.model import PersonRole
@@ -26,7 +26,6 @@ from triage.store.people import find_person_by_id, list_summaries
 from triage.store.rows import Connection
 
 router = APIRouter()
-_LOCAL_NAMES = frozenset(name.strip("[]") for name in LOCAL_HOSTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +207,5 @@ def _read_roles(form: Form) -> set[PersonRole]:
 def _show_link(
     request: Request, name: str, token: str, now: datetime, life_s: float, *, is_new: bool
 ) -> _ShownLink:
-    # The host that this very request came by: it was checked, and the person will come by it too.
-    host = request.headers.get("host", "")
-    scheme = "http" if (request.url.hostname or "") in _LOCAL_NAMES else "https"
-    address = f"{scheme}://{host}/join/{token}"
+    address = write_join_address(request, token)
     return _ShownLink(name, address, now + timedelta(seconds=life_s), is_new)

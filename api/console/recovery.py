@@ -3,7 +3,7 @@
 The link is in the answer to the approval and nowhere else: it is stored as a digest, and no page shows it twice.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.deps import get_staff
-from api.console.party import read_party
+from api.console.party import write_join_address
 from api.console.refusals import REFUSALS, describe_refusal
 from api.console.render import render
 from api.console.signed_in import get_form, get_signed_in
@@ -38,7 +38,7 @@ class NewLink:
     """A link that is shown once."""
 
     name: str
-    address: str
+    address: str = field(repr=False)
     expires_at: datetime
 
 
@@ -108,18 +108,8 @@ def approve(request: Request, recovery_id: UUID) -> Response:
     except REFUSALS as error:
         status, sentence = describe_refusal(request, error)
         return _show(request, status=status, error=sentence)
-    return _show(
-        request, link=NewLink(recovery.name, _write_address(request, token), now + timedelta(seconds=life_s))
-    )
-
-
-def _write_address(request: Request, token: str) -> str:
-    """Return the address of a link, made of configuration alone: it goes to somebody else."""
-    party = read_party(request)
-    origin = (
-        party.origin if party is not None else f"http://127.0.0.1:{get_staff(request).settings.staff_port}"
-    )
-    return f"{origin}/join/{token}"
+    address = write_join_address(request, token)
+    return _show(request, link=NewLink(recovery.name, address, now + timedelta(seconds=life_s)))
 
 
 @router.post("/recovery/{recovery_id}/refuse")

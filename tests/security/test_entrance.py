@@ -223,9 +223,7 @@ def test_the_cost_of_a_hash_is_measured_once_however_many_wait() -> None:
             return "x"
 
     throttle, hasher = Throttle(), Slow()
-    threads = [
-        threading.Thread(target=throttle.wait_out, args=(time.monotonic(), hasher)) for _ in range(10)
-    ]
+    threads = [threading.Thread(target=throttle.wait_out, args=(time.monotonic(), hasher)) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -24,14 +24,15 @@ from triage.steps.change_persons import require_person
 from triage.steps.sign_in import make_link
 from triage.store import custody, recoveries
 from triage.store.custody import NewEvent, stream_of
-from triage.store.people import digest_token, find_person
+from triage.store.people import digest_token, find_person, find_person_by_id
 from triage.store.recoveries import Recovery
 from triage.store.rows import Connection
 from triage.store.sign_in import end_sessions
 
 
-def _require_voice(person: Person) -> PersonRole:
-    role = find_speaking_role(person.roles)
+def _require_voice(conn: Connection, by: Person) -> PersonRole:
+    person = find_person_by_id(conn, by.id)  # as they are now: they may have been disabled meanwhile
+    role = find_speaking_role(person.roles) if person is not None and person.disabled_at is None else None
     if role is None:
         raise NotAllowedError("Only an admin or a lead speaks on a recovery.")
     return role
@@ -60,7 +61,7 @@ def ask_recovery(
         UnknownThingError: nobody has this name.
         NotAllowedError: it is oneself, somebody disabled, without a reason, or asked for already.
     """
-    role, reason = _require_voice(by), _require_reason(reason)
+    role, reason = _require_voice(conn, by), _require_reason(reason)
     person = _require_enabled(conn, name)
     if person.id == by.id:
         raise NotAllowedError("Nobody can ask for their own recovery.")
@@ -115,7 +116,7 @@ def approve_recovery(
         NotAllowedError: this person or the one who asked may not, or there is no reason.
         StaleStateError: it waits no more.
     """
-    role, reason = _require_voice(by), _require_reason(reason)
+    role, reason = _require_voice(conn, by), _require_reason(reason)
     recovery = _require_recovery(conn, recovery_id)
     if recovery.state is RecoveryState.APPROVED and recoveries.is_recovery_link(conn, digest_token(token)):
         return recovery  # this very form, run again after a lost commit
@@ -164,7 +165,7 @@ def refuse_recovery(conn: Connection, recovery_id: UUID, *, by: Person, reason: 
         NotAllowedError: this person may not, or there is no reason.
         StaleStateError: it waits no more.
     """
-    role, reason = _require_voice(by), _require_reason(reason)
+    role, reason = _require_voice(conn, by), _require_reason(reason)
     recovery = _require_recovery(conn, recovery_id)
     if not recoveries.refuse(conn, recovery_id, by=by.id, as_role=role, decision=reason, now=now):
         raise StaleStateError

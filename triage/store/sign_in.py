@@ -150,9 +150,7 @@ def take_step(conn: Connection, person_id: UUID, step: int) -> bool:
 # Failures
 
 
-def insert_failure(
-    conn: Connection, failure_id: UUID, person_id: UUID, *, now: datetime, way: Way
-) -> bool:
+def insert_failure(conn: Connection, failure_id: UUID, person_id: UUID, *, now: datetime, way: Way) -> bool:
     """Store a failure; False when this very one stands already."""
     stored = conn.execute(
         "INSERT INTO sign_in_failures (id, person_id, failed_at, way)"
