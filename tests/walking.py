@@ -32,6 +32,7 @@ from triage.rules.lanes import PAGE_BEHIND_PAGE
 from triage.rules.online import CheckPolicy
 from triage.rules.page_kinds import PageKind
 from triage.rules.rights import rights_of
+from triage.rules.sign_in import Session
 from triage.rules.states import Agreement, Lane, OnlineResult, Remit
 from triage.rules.urls import normalise_url
 from triage.steps import (
@@ -654,7 +655,8 @@ class World:
     # What people find
 
     def view(self, person: Person, item_id: UUID) -> ReviewView:
-        signed_in = SignedIn(person, rights_of(person.roles), "", "en")
+        session = Session(self.now, self.now, None)
+        signed_in = SignedIn(person, rights_of(person.roles), "", "en", session, b"", self.now)
         found = build_view(self.conns["staff"], item_id, signed_in, now=self.now, undo_s=UNDO_S)
         self.conns["staff"].rollback()
         return found

@@ -1,10 +1,10 @@
 """The guard before every route of the console. It refuses by default.
 
 1. Find the route's template in the table; without an entry it is refused.
-2. Of a POST: check where it comes from, and read its form. That comes first since whoever sends may take minutes over
-   it, and what follows must hold when the route runs.
-3. Read the session's cookie and the person behind it. No other credential counts here, least of all an API token.
-4. Check the right, and of a POST its token.
+2. Read the session's cookie and the person behind it. No other credential counts here, least of all an API token.
+3. Check the right.
+4. Of a POST: check where it comes from and read its form. Its sender may take minutes over it, so do 2 and 3 once more;
+   then check its token.
 5. Where the table asks for it: require a fresh proof that it is still the same person.
 """
 
@@ -55,24 +55,28 @@ async def guard(request: Request) -> None:
     route = find_route(request.method, path)
     if route is None and not is_open(request.method, path):
         raise NotAllowedError("This page is in no table of rights, so nobody may open it.")
+    if route is not None:
+        await run_in_threadpool(_admit, request, route)
     if request.method != "GET":
         _check_origin(request)
         request.state.proof, request.state.form = await _read_form(request)
-    if route is not None:
-        signed_in = await run_in_threadpool(_find_signed_in, request, route)
-        if signed_in is None:
-            if request.method == "GET" and route.is_page:
-                raise HTTPException(303, headers={"Location": "/sign-in"})
-            raise NotSignedInError
-        request.state.signed_in = signed_in
-        if route.right is not None and route.right not in signed_in.rights:
-            raise NotAllowedError("Your role does not include this.")
-    if request.method != "GET":
+        if route is not None:
+            await run_in_threadpool(_admit, request, route)
         _check_token(request)
     if path == _JOIN:
         await get_staff(request).throttle.slow_links()
     if route is not None and route.is_confirmed:
         await run_in_threadpool(require_confirmation, request)
+
+
+def _admit(request: Request, route: Route) -> None:
+    request.state.signed_in = signed_in = _find_signed_in(request, route)
+    if signed_in is None:
+        if request.method == "GET" and route.is_page:
+            raise HTTPException(303, headers={"Location": "/sign-in"})
+        raise NotSignedInError
+    if route.right is not None and route.right not in signed_in.rights:
+        raise NotAllowedError("Your role does not include this.")
 
 
 def _find_signed_in(request: Request, route: Route) -> SignedIn | None:

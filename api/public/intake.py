@@ -22,7 +22,7 @@ from api.public.pages import FormValues
 from api.public.texts import DANGERS, NOTE_MAX_LENGTH, REMITS
 from triage.clock import utcnow
 from triage.model import Channel
-from triage.rules.admission import is_low
+from triage.rules.admission import is_low, is_odd
 from triage.rules.form_token import FormAge, FormAges, judge_form_token, make_form_token
 from triage.rules.reporter import (
     ABROAD,
@@ -119,6 +119,7 @@ def take_report(
     content: bytes,
     subnet: bytes,
     is_trapped: bool = False,
+    is_foreign: bool = False,
     uploads: Sequence[SealedUpload] = (),
 ) -> Answer:
     """Store a report whose fields were checked; return what its reporter learns.
@@ -128,6 +129,7 @@ def take_report(
         content: 32 bytes that name all that came.
         subnet: where it comes from.
         is_trapped: whether the field that people leave empty was filled.
+        is_foreign: whether a browser says that the page of another site sent it.
 
     Raises:
         InvalidReportError: it cannot be a report after all.
@@ -136,7 +138,7 @@ def take_report(
     age = judge_token(tools, token)
     is_danger = values.danger == "yes"
     waits_s = tools.report_throttle.take(subnet, today=utcnow().date(), now=time.monotonic())
-    low = is_low(danger=is_danger, is_trapped=is_trapped, form_age=age, is_crowded=waits_s > 0)
+    odd = is_odd(is_trapped=is_trapped, is_foreign=is_foreign, form_age=age, is_crowded=waits_s > 0)
     digest = hmac.new(tools.receipt_key, b"form " + content, hashlib.sha256).digest()
     report = IncomingReport(
         channel=Channel.PUBLIC,
@@ -147,11 +149,12 @@ def take_report(
         note=values.note,
         danger=is_danger,
         form_digest=digest if age is not FormAge.UNKNOWN else None,
-        is_low=low,
+        is_low=is_low(danger=is_danger, is_odd=odd),
         facts=_read_facts(values),
-        # A machine could have us write to anybody: what is low gets no mail, its receipt tells the same.
+        # A machine could have us write to anybody, in danger or not: such a report gets no mail, its receipt tells
+        # the same.
         sealed_address=seal(values.email.encode("ascii"), tools.reply_recipient)
-        if values.email and not low
+        if values.email and not odd
         else None,
         language=language,
     )

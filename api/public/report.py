@@ -22,6 +22,8 @@ from triage.steps.receive_report import read_lines
 router = APIRouter()
 TRAP = "website"
 """The field that people leave empty."""
+FOREIGN = frozenset({"cross-site", "same-site"})
+"""What browsers say of a form on the page of another site (Fetch Metadata, W3C); old ones say nothing."""
 
 
 class _RefusedForm(Exception):
@@ -135,6 +137,7 @@ def _take_form(request: Request, tools: PublicTools, form: ReadForm) -> tuple[HT
             content=form.digest(),
             subnet=find_subnet(request, tools),
             is_trapped=any(form.fields.get(TRAP, ())),
+            is_foreign=request.headers.get("sec-fetch-site") in FOREIGN,
             uploads=form.uploads,
         )
     except InvalidReportError:

@@ -108,11 +108,20 @@ def test_a_stranger_s_header_changes_nothing(database, tmp_path, conn):
     assert read_lows(conn) == [False, True, True]
 
 
-def test_low_reports_keep_no_mail_address(client, surface, conn):
-    read_receipt(post(client, token="", urls=URL, email="a@b.example", age_band="18_24"))
-    assert (count(conn, "reporter_mails"), count(conn, "reporter_facts")) == (0, 1)
+def test_what_a_machine_sends_keeps_no_mail_address_in_danger_or_not(client, surface, conn):
+    for danger in ("no", "yes"):
+        read_receipt(post(client, token="", urls=URL, email="a@b.example", age_band="18_24", danger=danger))
+    assert (count(conn, "reporter_mails"), count(conn, "reporter_facts")) == (0, 2)
     read_receipt(post(client, token=token_of_age(surface, 60), urls=URL, email="a@b.example"))
     assert count(conn, "reporter_mails") == 1
+
+
+def test_a_form_that_the_page_of_another_site_sends_is_low(client, surface, conn):
+    token = token_of_age(surface, 60)  # anybody can ask for one and put it into a page of his own
+    for number, site in enumerate(("same-origin", "none", "cross-site", "same-site")):
+        headers = {"sec-fetch-site": site}
+        read_receipt(post(client, token=token, urls=f"{URL}{number}", headers=headers))
+    assert read_lows(conn) == [False, False, True, True]
 
 
 def take(conn, *, late):

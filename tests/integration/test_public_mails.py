@@ -39,10 +39,11 @@ def desk(database, tmp_path, monkeypatch):
         yield opened
 
 
-def report(desk, address=ADDRESS, language="en"):
-    """A report whose reporter wants mail; the id of the report."""
+def report(desk, address=ADDRESS, language="en", *, days_old=1):
+    """A report of the day before whose reporter wants mail; the id of the report."""
+    came_at = desk.clock() - timedelta(days=days_old)
     sealed = seal(address.encode(), recipient_of(desk.tools.reply_identity))
-    hand_in(desk.conn, "https://a.example/1", now=desk.clock(), sealed_address=sealed, language=language)
+    hand_in(desk.conn, "https://a.example/1", now=came_at, sealed_address=sealed, language=language)
     (row,) = desk.conn.execute("SELECT id FROM reports ORDER BY received_at DESC LIMIT 1").fetchall()
     return row[0]
 
@@ -105,6 +106,17 @@ def test_nothing_of_today_is_told(desk):
     report_id = report(desk)
     next_morning(desk)
     move(desk, "closed")
+    assert tell(desk, report_id) == []
+    next_morning(desk)
+    assert len(tell(desk, report_id)) == 1
+
+
+def test_of_a_report_that_is_not_a_day_old_nothing_is_told(desk):
+    report_id = report(desk, days_old=0)
+    move(desk, "closed")
+    desk.conn.execute("UPDATE items SET moved_at = moved_at - interval '9 days'")
+    desk.conn.commit()
+    next_morning(desk)
     assert tell(desk, report_id) == []
     next_morning(desk)
     assert len(tell(desk, report_id)) == 1
@@ -174,7 +186,7 @@ def test_after_half_a_year_the_address_is_forgotten(desk):
 
 
 def test_the_sweep_puts_what_is_due_on_the_queue(desk, database, servers):
-    report_id = report(desk)
+    report_id = report(desk, days_old=0)
     queue = QueueDoor(servers.redis_url, timeout_s=30)
     with Database(database.dsns["hotline_worker"], size=1) as pool:
         before = desk.clock()

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.intake import RECEIPT_KEY, hand_in
+from tests.intake import RECEIPT_KEY, close_item, hand_in, read_item_ids
 from tests.public_server import TOKEN, add_token, run_public_surface
+from triage.clock import utcnow
 from triage.rules.receipts import (
     ItemCounts,
     ReceiptStatus,
@@ -19,6 +20,7 @@ from triage.store.reports import count_items_of_receipt
 
 NOW = datetime(2026, 7, 5, 10, 0, tzinfo=UTC)
 EARLIER, TODAY = NOW - timedelta(days=2), NOW - timedelta(hours=1)
+LONG_AGO = NOW - timedelta(days=3)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,8 @@ EARLIER, TODAY = NOW - timedelta(days=2), NOW - timedelta(hours=1)
     ],
 )
 def test_today_is_never_told(conn, items, status):
-    receipt = hand_in(conn, *(f"https://a.example/{place}" for place in range(len(items)))).receipt
+    urls = [f"https://a.example/{place}" for place in range(len(items))]
+    receipt = hand_in(conn, *urls, now=LONG_AGO).receipt
     for place, (state, moved_at) in enumerate(items):
         waits = {"received": (None, None, NOW), "closed": (None, "removed", None)}
         lane, closed_as, due = waits.get(state, ("look", None, None))
@@ -47,7 +50,24 @@ def test_today_is_never_told(conn, items, status):
     digest = digest_receipt(receipt, RECEIPT_KEY)
     counts = count_items_of_receipt(conn, digest, before=find_last_midnight(NOW))
     assert (counts.items, tell_status(counts)) == (len(items), status)
-    assert count_items_of_receipt(conn, bytes(32), before=NOW) == ItemCounts(0, 0, 0, 0)
+    assert count_items_of_receipt(conn, bytes(32), before=NOW) == ItemCounts(0, 0, 0)
+
+
+def test_a_fresh_report_does_not_tell_that_its_address_was_known(surface, conn):
+    known, unknown = "https://known.example/a", "https://unknown.example/a"
+    with surface.client(TOKEN) as client:
+        client.post("/api/v1/reports", json={"urls": [known]})
+        (item_id,) = read_item_ids(conn)
+        now = utcnow()
+        close_item(conn, item_id, now=now - timedelta(days=9), captured_at=now - timedelta(hours=1))
+        for url in (known, unknown):
+            receipt = client.post("/api/v1/reports", json={"urls": [url]}).json()["receipt"]
+            assert "Received" in ask(client, receipt).text, url
+            # Just before a midnight that has passed: the next minute must not tell it either.
+            digest = digest_receipt(receipt, surface.tools.receipt_key)
+            for later, word in ((timedelta(hours=23), "received"), (timedelta(hours=25), "closed")):
+                counts = count_items_of_receipt(conn, digest, before=now + later)
+                assert tell_status(counts) == (word if url == known else "received")
 
 
 def test_a_receipt_is_read_as_people_write_it():
@@ -99,6 +119,7 @@ def test_a_receipt_opens_its_status_however_it_is_typed(surface, conn):
             "UPDATE items SET state = 'awaiting_assessment', base_lane = 'look', reason = 'x',"
             " next_try_at = NULL, moved_at = now() - interval '3 days'"
         )
+        conn.execute("UPDATE reports SET received_at = now() - interval '4 days'")
         conn.commit()
         answer = ask(client, said, "sq")
         assert "Po kontrollohet" in answer.text

@@ -49,13 +49,18 @@ def admit_again(
     return Admission.ADDED
 
 
-def is_low(*, danger: bool, is_trapped: bool, form_age: FormAge, is_crowded: bool) -> bool:
-    """Whether a public report goes to the low lane, which is served last; it is never refused for such a reason.
+def is_odd(*, is_trapped: bool, is_foreign: bool, form_age: FormAge, is_crowded: bool) -> bool:
+    """Whether a public report looks like a machine's work; it is never refused for that.
 
     Args:
-        danger: the reporter says that a child is in danger: that report never waits.
         is_trapped: a field that people leave empty was filled.
+        is_foreign: a page of somebody else had a browser send it.
         form_age: of the form that it came with.
         is_crowded: more came from one part of the net, or in all, than people send.
     """
-    return not danger and (is_trapped or form_age is not FormAge.FITTING or is_crowded)
+    return is_trapped or is_foreign or form_age is not FormAge.FITTING or is_crowded
+
+
+def is_low(*, danger: bool, is_odd: bool) -> bool:
+    """Whether a public report goes to the low lane, which is served last; what names a child in danger never does."""
+    return is_odd and not danger

@@ -1,7 +1,7 @@
 """The receipt: how it is read as people type it, and what an anonymous reporter may learn by it.
 
-Three coarse words, renewed once a day. Never a verdict, and nothing that happened today: else somebody could
-report his own page and watch what we know.
+Three coarse words, renewed once a day. Never a verdict, nothing that happened today, and nothing at all of a report
+that is not a whole day old: else somebody could report his own page and read at once that we know it already.
 """
 
 import re
@@ -54,13 +54,11 @@ class ItemCounts:
 
     Attributes:
         items: all of them; 0 when there is no such report.
-        told: those that came to their state before the last midnight.
-        begun: of those, the ones that are no longer just received.
-        closed: of those, the ones that are closed.
+        begun: those that may be told of and are no longer just received.
+        closed: those that may be told of and are closed.
     """
 
     items: int
-    told: int
     begun: int
     closed: int
 

@@ -96,13 +96,14 @@ def count_mailed_items(conn: Connection, report_id: UUID, *, before: datetime) -
     """Return how far the items of such a report are; see `reports.count_items_of_receipt`."""
     with conn.cursor(row_factory=row_of(ItemCounts)) as cursor:
         found = cursor.execute(
-            "SELECT count(*) AS items, count(*) FILTER (WHERE moved_at < %(before)s) AS told,"
-            " count(*) FILTER (WHERE moved_at < %(before)s AND state <> 'received') AS begun,"
-            " count(*) FILTER (WHERE moved_at < %(before)s AND state = 'closed') AS closed"
-            " FROM mailed_items WHERE report_id = %(id)s",
+            "SELECT count(*) AS items,"
+            " count(*) FILTER (WHERE is_told AND state <> 'received') AS begun,"
+            " count(*) FILTER (WHERE is_told AND state = 'closed') AS closed"
+            " FROM (SELECT state, greatest(moved_at, asked_at + interval '1 day') < %(before)s AS is_told"
+            "  FROM mailed_items JOIN reporter_mails USING (report_id) WHERE report_id = %(id)s) AS named",
             {"id": report_id, "before": before},
         ).fetchone()
-    return found or ItemCounts(0, 0, 0, 0)
+    return found or ItemCounts(0, 0, 0)
 
 
 def start_telling(conn: Connection, report_id: UUID, *, word: ReceiptStatus, now: datetime) -> None:

@@ -70,18 +70,21 @@ def count_items_of_receipt(conn: Connection, receipt_hmac: bytes, *, before: dat
     """Return how far the items of the report with this receipt are; one row comes back, be there such a report or not.
 
     Args:
-        before: what came to its state later is not told.
+        before: what came to its state later is not told, nor anything of a report that came later than a day before.
     """
     with conn.cursor(row_factory=row_of(ItemCounts)) as cursor:
+        # An item may have been closed long before this report of it came.
         found = cursor.execute(
-            "SELECT count(*) AS items, count(*) FILTER (WHERE moved_at < %(before)s) AS told,"
-            " count(*) FILTER (WHERE moved_at < %(before)s AND items.state <> 'received') AS begun,"
-            " count(*) FILTER (WHERE moved_at < %(before)s AND items.state = 'closed') AS closed"
-            " FROM reports JOIN report_items ON report_items.report_id = reports.id"
-            " JOIN items ON items.id = report_items.item_id WHERE reports.receipt_hmac = %(hmac)s",
+            "SELECT count(*) AS items,"
+            " count(*) FILTER (WHERE is_told AND state <> 'received') AS begun,"
+            " count(*) FILTER (WHERE is_told AND state = 'closed') AS closed"
+            " FROM (SELECT items.state, greatest(items.moved_at, reports.received_at + interval '1 day')"
+            "  < %(before)s AS is_told FROM reports"
+            "  JOIN report_items ON report_items.report_id = reports.id"
+            "  JOIN items ON items.id = report_items.item_id WHERE reports.receipt_hmac = %(hmac)s) AS named",
             {"hmac": receipt_hmac, "before": before},
         ).fetchone()
-    return found or ItemCounts(0, 0, 0, 0)
+    return found or ItemCounts(0, 0, 0)
 
 
 def insert_reporter_facts(conn: Connection, report_id: UUID, facts: ReporterFacts) -> None:

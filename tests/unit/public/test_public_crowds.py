@@ -7,7 +7,7 @@ import pytest
 
 from api.public.client_address import find_client, read_networks, subnet_of
 from api.public.throttle import Allowance, Throttle
-from triage.rules.admission import is_low
+from triage.rules.admission import is_low, is_odd
 from triage.rules.form_token import FormAge, FormAges, judge_form_token, make_form_token
 from triage.rules.reporter import is_address
 
@@ -125,15 +125,18 @@ def test_a_form_has_an_age_that_nobody_else_can_set():
 
 
 def test_only_what_a_machine_would_do_is_low_and_danger_never():
-    calm = {"danger": False, "is_trapped": False, "form_age": FormAge.FITTING, "is_crowded": False}
-    assert not is_low(**calm)
+    calm = {"is_trapped": False, "is_foreign": False, "form_age": FormAge.FITTING, "is_crowded": False}
+    assert not is_odd(**calm)
     odd = [
         {"is_trapped": True},
+        {"is_foreign": True},
         {"is_crowded": True},
         *({"form_age": age} for age in set(FormAge) - {FormAge.FITTING}),
     ]
-    assert all(is_low(**(calm | one)) for one in odd)
-    assert not any(is_low(**(calm | one | {"danger": True})) for one in odd)
+    assert all(is_odd(**(calm | one)) for one in odd)
+    assert [is_low(danger=danger, is_odd=one) for danger in (True, False) for one in (True, False)] == [
+        *(False, False, True, False)
+    ]
 
 
 @pytest.mark.parametrize(
