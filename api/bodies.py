@@ -1,12 +1,15 @@
 """Request bodies: read as they stream in, with caps; files are sealed on the way and never spooled in clear."""
 
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import rfc8785
 from fastapi import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
@@ -24,6 +27,7 @@ MAX_FORM_TEXT_BYTES = 2**20
 
 MAX_FILES = 20
 _MAX_FIELDS = 100
+Body = TypeVar("Body", bound=BaseModel)
 
 
 @dataclass(slots=True)
@@ -78,6 +82,21 @@ async def read_bytes(request: Request, limit: int) -> bytes:
         if len(body) > limit:
             raise TooLargeError(f"The body may have at most {limit} bytes.")
     return bytes(body)
+
+
+def parse_body(data: bytes, kind: type[Body]) -> Body:
+    """Return what a JSON body says.
+
+    Raises:
+        ValidationError: it is none of this kind; of the fields that it has no place for only one is named, since the
+            list of what is wrong must not grow with the body.
+        ValueError, RecursionError: it is not JSON.
+    """
+    said = json.loads(data)
+    if isinstance(said, dict):
+        strange = next((name for name in said if name not in kind.model_fields), None)
+        said = {name: value for name, value in said.items() if name in kind.model_fields or name == strange}
+    return kind.model_validate(said)
 
 
 async def _stream(request: Request) -> AsyncIterator[bytes]:

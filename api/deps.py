@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from fastapi import Request
 from psycopg import errors
 
-from api.public.evenly import WaitingRoom
 from api.public.pages import PageRenderer, PageSettings
 from api.public.throttle import Allowance, Throttle
+from api.public.waiting import ReportTurns, WaitingRoom
 from triage.clock import utcnow
 from triage.keys import INTAKE_RECIPIENT, REPLY_RECIPIENT, ProcessKeys
 from triage.settings import Settings
@@ -29,6 +29,7 @@ class PublicTools:
         reply_recipient: what mail addresses of reporters are sealed to; only the outbound process opens them.
         report_throttle, lookup_throttle: how much comes from where, of each kind.
         waiting_room: where look-ups wait that come too often.
+        report_turns: where reports of many addresses take their turn.
     """
 
     live: LiveSettings
@@ -41,6 +42,7 @@ class PublicTools:
     report_throttle: Throttle
     lookup_throttle: Throttle
     waiting_room: WaitingRoom = field(default_factory=WaitingRoom)
+    report_turns: ReportTurns = field(default_factory=ReportTurns)
 
     @property
     def settings(self) -> Settings:

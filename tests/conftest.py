@@ -16,6 +16,7 @@ import pytest
 
 from tests.counts import IS_SOAK
 from tests.network_guard import GuardReport, enter_own_network, start_anew
+from tests.quick_folder import open_quick_folder
 
 GUARD: GuardReport = enter_own_network()
 
@@ -72,8 +73,10 @@ class FreshDatabase:
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """PostgreSQL and Valkey for the whole run, without fsync."""
-    root = tmp_path_factory.mktemp("servers") / "state"
-    with start_servers(StateDir(root), fast=True) as running:
+    with (
+        open_quick_folder(tmp_path_factory.mktemp("servers")) as root,
+        start_servers(StateDir(root / "state"), fast=True) as running,
+    ):
         with psycopg.connect(running.dsns[migrate.OWNER], autocommit=True) as conn:
             migrate.migrate(conn)
         yield running

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.furnishing import House
+from tests.furnishing import ADMIN, DESK, House
 from triage.clock import utcnow
 from triage.steps.sign_in import make_link, new_token
 
 Path = Callable[[House], str]
-DESK, ADMIN, NOBODY = "Lea", "Ada", ""
-"""Who opens a page: somebody of all roles but one, an admin, nobody who is signed in."""
+NOBODY = ""
+"""Who opens a page without having signed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Shown:
 
     Attributes:
         route: its template in the table of routes.
-        who: opens it.
+        who: opens it: DESK, ADMIN or NOBODY.
         path: its address in a furnished house.
     """
 
@@ -72,6 +72,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("/people/{person_id}", ADMIN, lambda house: f"/people/{house.surface.hire('Ben').id}"),
     Shown("/tokens", ADMIN, _at("/tokens")),
     Shown("/settings", ADMIN, _at("/settings")),
+    Shown("/recovery", ADMIN, _at("/recovery")),
     Shown("no route", DESK, _at("/nothing-is-here")),
     Shown("no route", NOBODY, _at("/nothing-is-here")),
     Shown("no right", ADMIN, _at("/queue")),

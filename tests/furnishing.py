@@ -5,6 +5,7 @@ It is made once for a whole run of tests, and by the screenshots; whoever opens 
 1. A local site under example names, a real fetcher and decoder, a practice database.
 2. Reports come in and are captured; Ana, Ben, Lea and Lin judge some of them.
 3. What was judged is located, held, handed on or sent.
+4. Dita, who may open nearly everything, has passkeys; there are tokens, a changed setting, somebody to be recovered.
 """
 
 from collections.abc import Iterator
@@ -17,18 +18,26 @@ from uuid import UUID
 from hashsets.model import EntryClass
 from tests.acting import RRJETI, act_on, lay_networks, notify
 from tests.assessing import Assessors
-from tests.builders import Desk, list_entry, open_desk, trust
+from tests.builders import Desk, list_entry, make_person, open_desk, trust
 from tests.captures import capture, image_of
 from tests.drawn_images import make_jpeg
 from tests.local_sites import LocalSite
+from tests.public_server import add_token
+from tests.soft_authenticator import SoftAuthenticator
 from tests.staff_server import StaffSurface, run_staff_surface
 from triage.clock import utcnow
-from triage.model import ChannelOut, PersonRole, RecipientKind
+from triage.ids import new_id
+from triage.model import ChannelOut, Person, PersonRole, RecipientKind
+from triage.rules.passkeys import FreshPasskey
 from triage.rules.sending import SendingPolicy
 from triage.rules.states import Remit
 from triage.sandbox.decoder import Decoder, DecoderLimits
 from triage.steps.change_hash_sets import say_trust
 from triage.steps.change_recipients import approve_recipient, enter_recipient
+from triage.steps.change_settings import change_setting
+from triage.steps.recover_person import ask_recovery
+from triage.store.passkeys import insert_passkey
+from triage.store.people import find_person
 from triage.store.recipients import NewRecipient
 from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.door import Fetcher
@@ -109,6 +118,7 @@ def _furnish(desk: Desk) -> dict[str, UUID]:
     known = make_jpeg(4, "landscape", SIZE)
     _enter_lists(desk, known)
     _enter_recipients(desk, people)
+    _use_entrance(desk)
     lay_networks(desk, RRJETI)
 
     def take_in(line: str, **more: Any) -> UUID:
@@ -153,11 +163,15 @@ def _enter_lists(desk: Desk, known: bytes) -> None:
     reason = "Lista vjen nga partneri; e krahasova me pesë vendime tona."
     say_trust(desk.conn, "kombetare", EntryClass.NATIONAL_ILLEGAL, by="Lea", reason=reason, now=utcnow())
     desk.conn.commit()
-    desk.import_entries("pa-dem", *_many("h", 5), is_negative=True)
+    harmless = _many("h", 5, EntryClass.NOT_ILLEGAL)
+    desk.import_entries("pa-dem", *harmless, is_negative=True)
 
 
-def _many(stem: str, count: int) -> list[Any]:
-    return [list_entry(f"{stem}-{number}", data=f"{stem}{number}".encode()) for number in range(count)]
+def _many(stem: str, count: int, entry_class: EntryClass = EntryClass.BASELINE) -> list[Any]:
+    return [
+        list_entry(f"{stem}-{number}", data=f"{stem}{number}".encode(), entry_class=entry_class)
+        for number in range(count)
+    ]
 
 
 def _enter_recipients(desk: Desk, people: Assessors) -> None:
@@ -168,6 +182,33 @@ def _enter_recipients(desk: Desk, people: Assessors) -> None:
             approve_recipient(desk.conn, recipient_id, person=lin, now=utcnow(), policy=POLICY)
     desk.conn.commit()
 
+
+def _use_entrance(desk: Desk) -> None:
+    now = utcnow()
+    dita, ada = make_person(desk.conn, DESK, *ROLES), _find(desk, ADMIN, PersonRole.ADMIN)
+    for name in ("telefoni i punës", "k" * 60):
+        key = SoftAuthenticator("http://localhost")
+        fresh = FreshPasskey(key.credential_id, key.public_key(), 0, ("internal",), name[0] == "t")
+        insert_passkey(desk.conn, new_id(), dita, fresh, rp_id="localhost", name=name, now=now)
+    add_token(desk.conn, "t" * 40, "stats", days=90)
+    add_token(desk.conn, "u" * 40, "intake", days=-1)
+    make_person(desk.conn, "Cen")
+    ask_recovery(
+        desk.conn, new_id(), "Cen", by=_find(desk, "Lea"), reason="Fola me të ballë për ballë.", now=now
+    )
+    change_setting(desk.conn, "look_max_s", "8", "U provua.", seen=None, default="10", person=ada, now=now)
+    desk.conn.commit()
+
+
+def _find(desk: Desk, name: str, *roles: PersonRole) -> Person:
+    make_person(desk.conn, name, *roles)
+    person = find_person(desk.conn, name)
+    assert person is not None
+    return person
+
+
+DESK, ADMIN = "Dita", "Ada"
+"""Who works here with all of these roles, and who is admin."""
 
 ROLES = (PersonRole.ANALYST, PersonRole.LEAD, PersonRole.CLERK, PersonRole.AUDITOR)
 """Of one person who may open nearly everything; admin goes with no image, so it is another's."""

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,6 @@ class PublicSurface:
     state: StateDir
     tools: PublicTools
     port: int
-    requests: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -95,14 +94,8 @@ def run_public_surface(root: Path, public_dsn: str, **settings: Any) -> Iterator
     app = create_app(tools, hosts=chosen.served_hosts)
     listener = socket.create_server(("127.0.0.1", 0))
     surface = PublicSurface(state, tools, listener.getsockname()[1])
-
-    async def noting(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            surface.requests.append(f"{scope['method']} {scope['path']}")
-        await app(scope, receive, send)
-
     server = uvicorn.Server(
-        uvicorn.Config(noting, timeout_graceful_shutdown=2, lifespan="off", **SERVER_OPTIONS)
+        uvicorn.Config(app, timeout_graceful_shutdown=2, lifespan="off", **SERVER_OPTIONS)
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

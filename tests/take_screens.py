@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.chromium import open_chromium, open_window
 from tests.conftest import copy_template
-from tests.furnishing import ROLES, House, open_house
+from tests.furnishing import DESK, House, open_house
 from tests.public_server import run_public_surface
 from tests.window import Window
 from triage.cli.embedded import start_servers
@@ -57,7 +57,7 @@ def take_staff(house: House, open_one: Callable[..., Window], folder: Path) -> N
                 window.page.wait_for_load_state("networkidle")
                 keep(window, folder / f"{name}-{language}-{scheme}.png")
         if names == ("sign-in",):
-            window.sign_in(house.surface.hire("Lea", *ROLES))
+            window.sign_in(house.surface.hire(DESK))
 
 
 def take_public(address: str, open_one: Callable[..., Window], folder: Path) -> None:

@@ -11,13 +11,15 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 
 from api.catalogues.languages import Language
 from api.deps import PublicTools
 from api.public.client_address import find_client, read_networks, subnet_of
+from api.public.evenly import answer_evenly
 from api.public.pages import FormValues
 from api.public.texts import DANGERS, NOTE_MAX_LENGTH, REMITS
 from triage.clock import utcnow
@@ -69,6 +71,17 @@ def judge_token(tools: PublicTools, token: str) -> FormAge:
     """Return how old a form is by its token."""
     ages = FormAges(tools.settings.form_age_min_s, tools.settings.form_age_max_s)
     return judge_form_token(token, tools.receipt_key, ages, now=utcnow())
+
+
+@asynccontextmanager
+async def pass_in(tools: PublicTools, lines: int) -> AsyncIterator[None]:
+    """Take the turn of a report of so many lines, and answer it evenly.
+
+    Raises:
+        TooManyWaitingError: too many large reports are there already.
+    """
+    async with tools.report_turns.take(lines), answer_evenly(min(lines, tools.settings.report_max_urls)):
+        yield
 
 
 def find_errors(

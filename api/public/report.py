@@ -10,8 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from api.bodies import MAX_FORM_TEXT_BYTES, ReadForm, discard_uploads, read_form
 from api.catalogues.languages import Language
 from api.deps import PublicTools, get_tools
-from api.public.evenly import answer_evenly
-from api.public.intake import CHOICES, find_errors, find_subnet, give_token, judge_token, take_report
+from api.public.intake import CHOICES, find_errors, find_subnet, give_token, judge_token, pass_in, take_report
 from api.public.pages import FormValues, UnreadableLine
 from api.public.texts import choose_language
 from triage.errors import InvalidReportError, ServerUnavailableError
@@ -102,7 +101,7 @@ async def post_form(request: Request, tools: Annotated[PublicTools, Depends(get_
         max_text_bytes=MAX_FORM_TEXT_BYTES,
     )
     try:
-        async with answer_evenly():
+        async with pass_in(tools, _read_block(form, "urls").count("\n") + 1):
             page, is_repeat = await run_in_threadpool(_take_form, request, tools, form)
     except _RefusedForm as refusal:
         await discard_uploads(tools.vault, form)

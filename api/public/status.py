@@ -9,7 +9,6 @@ from starlette.concurrency import run_in_threadpool
 
 from api.bodies import read_form
 from api.deps import PublicTools, get_tools
-from api.errors import TooManyWaitingError
 from api.public.evenly import answer_evenly
 from api.public.intake import find_subnet
 from api.public.texts import choose_language
@@ -29,11 +28,9 @@ async def look_up(request: Request, tools: PublicTools, receipt: str) -> Receipt
     Raises:
         TooManyWaitingError: too many look-ups wait for their turn already.
     """
-    wait_s = tools.lookup_throttle.take(
-        find_subnet(request, tools), today=utcnow().date(), now=time.monotonic()
-    )
-    if not await tools.waiting_room.wait(wait_s):
-        raise TooManyWaitingError
+    subnet = find_subnet(request, tools)
+    wait_s = tools.lookup_throttle.take(subnet, today=utcnow().date(), now=time.monotonic())
+    await tools.waiting_room.wait(wait_s, subnet)
     async with answer_evenly():
         return await run_in_threadpool(find_status, tools, receipt[:MAX_RECEIPT])
 

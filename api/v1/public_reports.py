@@ -8,25 +8,23 @@
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import rfc8785
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from api.bodies import MAX_FORM_TEXT_BYTES, read_bytes
+from api.bodies import MAX_FORM_TEXT_BYTES, Body, parse_body, read_bytes
 from api.catalogues.languages import LANGUAGES, Language
 from api.deps import PublicTools, get_tools
 from api.errors import UnsupportedBodyError, choose_status
 from api.lingering import LingeringResponse
-from api.public.evenly import answer_evenly
-from api.public.intake import CHOICES, find_errors, find_subnet, give_token, take_report
+from api.public.intake import CHOICES, find_errors, find_subnet, give_token, pass_in, take_report
 from api.public.pages import FormValues
 from api.public.status import MAX_TEXT_BYTES, look_up
 from api.public.texts import TEXTS, choose_language, find_reason
@@ -38,7 +36,6 @@ METHODS = "GET, POST"
 HEADERS = "Content-Type"
 PREFLIGHT_S = 600
 WHOLE = ""
-Body = TypeVar("Body", bound=BaseModel)
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -69,7 +66,7 @@ class PublicBody(BaseModel):
 
     form: str = ""
     language: str = ""
-    urls: list[str] = Field(default_factory=list)
+    urls: Annotated[list[str], FailFast()] = Field(default_factory=list)
     remit: str = Remit.CSAM.value
     danger: str = "unknown"
     note: str = ""
@@ -159,7 +156,7 @@ async def _read(request: Request, kind: type[Body], limit: int) -> Body | dict[s
         raise UnsupportedBodyError
     data = await read_bytes(request, limit)
     try:
-        return kind.model_validate(json.loads(data))
+        return await run_in_threadpool(parse_body, data, kind)
     except ValidationError as error:
         names = {str(fault["loc"][0]) if fault["loc"] else "" for fault in error.errors()}
         return {name if name in kind.model_fields else WHOLE: "body_unreadable" for name in sorted(names)}
@@ -174,7 +171,7 @@ async def post_report(request: Request, tools: Annotated[PublicTools, Depends(ge
     if isinstance(body, dict):
         return _refuse(body, HTTPStatus.UNPROCESSABLE_ENTITY)
     subnet = find_subnet(request, tools)
-    async with answer_evenly():
+    async with pass_in(tools, len(body.urls)):
         return await run_in_threadpool(_take, tools, body, subnet)
 
 

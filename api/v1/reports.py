@@ -7,7 +7,6 @@ is refused with 409.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -16,10 +15,10 @@ from uuid import UUID
 import rfc8785
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from api.bodies import MAX_TEXT_BYTES, ReadForm, discard_uploads, read_bytes, read_form
+from api.bodies import MAX_TEXT_BYTES, ReadForm, discard_uploads, parse_body, read_bytes, read_form
 from api.deps import PublicTools, get_tools
 from api.errors import UnauthorisedError, UnsupportedBodyError
 from triage.clock import utcnow
@@ -41,7 +40,7 @@ class ReportBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    urls: list[str] = Field(default_factory=list)
+    urls: Annotated[list[str], FailFast()] = Field(default_factory=list)
     remit: str = Remit.CSAM.value
     note: str = ""
     danger: bool = False
@@ -87,7 +86,7 @@ def _read_danger(text: str) -> bool:
 
 def _read_json(body: bytes) -> ReportBody:
     try:
-        return ReportBody.model_validate(json.loads(body))
+        return parse_body(body, ReportBody)
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "the body"
         raise InvalidReportError(f"`{place}` is not what it should be.") from None
@@ -120,7 +119,8 @@ def _from_form(asked: _Asked, form: ReadForm, max_urls: int) -> IncomingReport:
     return _make_report(asked, values, form.digest())
 
 
-def _from_json(asked: _Asked, body: ReportBody) -> IncomingReport:
+def _from_json(asked: _Asked, data: bytes) -> IncomingReport:
+    body = _read_json(data)
     values = {
         "remit": _read_remit(body.remit),
         "lines": tuple(body.urls),
@@ -150,7 +150,8 @@ async def post_report(request: Request, tools: Annotated[PublicTools, Depends(ge
     asked = await run_in_threadpool(_authenticate, tools, request)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "application/json":
-        report = _from_json(asked, _read_json(await read_bytes(request, MAX_TEXT_BYTES)))
+        data = await read_bytes(request, MAX_TEXT_BYTES)
+        report = await run_in_threadpool(_from_json, asked, data)
         return _answer(await run_in_threadpool(tools.receive, report))
     if content_type != "multipart/form-data":
         raise UnsupportedBodyError

@@ -1,22 +1,16 @@
-"""Chromium for tests: one browser a run, a fresh context a window, and a furnished console to open.
-
-`browse` runs Chromium once, without Playwright, and returns what it prints.
-"""
+"""Chromium for tests: one browser a run, a fresh context a window, and a furnished console to open."""
 
 import asyncio
 import importlib.util
 import os
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chromium import CHROMIUM, FLAGS, open_chromium, open_window
+from tests.chromium import CHROMIUM, open_chromium, open_window
 from tests.conftest import copy_template
 from tests.furnishing import House, open_house
 from tests.window import Window
@@ -95,25 +89,3 @@ def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         open_house(fresh, servers.redis_url, tmp_path_factory.mktemp("house")) as furnished,
     ):
         yield furnished
-
-
-@pytest.fixture
-def browse(tmp_path: Path) -> Callable[..., tuple[str, list[str]]]:
-    """Run Chromium once; return what it prints and what broke a policy."""
-    if CHROMIUM is None:
-        miss("Chromium")
-
-    def run(*arguments: str) -> tuple[str, list[str]]:
-        flags = ["--headless", "--enable-logging=stderr", *FLAGS, f"--user-data-dir={tmp_path / 'browser'}"]
-        if os.geteuid() == 0:
-            flags.append("--no-sandbox")
-        with tempfile.TemporaryDirectory(prefix="form-") as short:
-            home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TMPDIR": short}
-            ended = subprocess.run(
-                [str(CHROMIUM), *flags, *arguments], env=home, capture_output=True, timeout=60, check=False
-            )
-        log = ended.stderr.decode(errors="replace")
-        assert ended.returncode == 0, log[-2000:]
-        return ended.stdout.decode(), [line for line in log.splitlines() if "Content Security Policy" in line]
-
-    return run

@@ -1,13 +1,13 @@
-"""Every page of the console: without barriers in both languages and schemes, narrow and enlarged, on its own."""
+"""Every page of the console: without barriers in both languages and schemes, narrow, enlarged and with longer words."""
 
 import pytest
 
 from api.console.catalogue import TEXTS
 from api.console.routes import OPEN_ROUTES, ROUTES
-from tests.axe import RULES_OF_COLOUR, find_barriers
-from tests.console_pages import ADMIN, DESK, NOBODY, SHOWN, SHOWS_NO_PAGE
-from tests.furnishing import ROLES
-from triage.model import PersonRole
+from tests.console_pages import NOBODY, SHOWN, SHOWS_NO_PAGE
+from tests.furnishing import ADMIN, DESK
+from tests.looking_over import NARROW, WIDE, find_overflow, look_over
+from tests.pseudo_texts import stretched
 
 
 def test_every_page_of_the_table_is_looked_at():
@@ -23,25 +23,7 @@ def enter(window, house, who, language):
     if who == NOBODY:
         window.open(f"/sign-in?lang={language}")
     else:
-        window.sign_in(
-            house.surface.hire(who, *(ROLES if who == DESK else [PersonRole.ADMIN])), language=language
-        )
-
-
-def look_over(page):
-    """What is wrong with the page that is open, in all the ways that it may be shown."""
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 1280, "height": 800})
-    wrong = find_barriers(page)
-    page.emulate_media(color_scheme="dark")
-    wrong += [f"dark: {one}" for one in find_barriers(page, *RULES_OF_COLOUR)]
-    for width, percent in ((320, 100), (640, 200)):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.evaluate("(percent) => { document.documentElement.style.fontSize = `${percent}%`; }", percent)
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if over > 0:
-            wrong.append(f"{over} px too wide at {width} px and {percent} % text")
-    return wrong
+        window.sign_in(house.surface.hire(who), language=language)
 
 
 @pytest.mark.parametrize("language", ["sq", "en"])
@@ -61,4 +43,19 @@ def test_no_page_has_a_barrier_or_runs_over(house, open_browser, language, who):
         assert window.page.locator("html").get_attribute("lang") == language
         if answer.status != wanted or found:
             wrong[path] = [answer.status, *found]
+    assert wrong == {}
+
+
+def test_words_that_are_60_per_cent_longer_run_over_nothing(house, open_browser):
+    window, wrong = open_browser(house.surface.url), {}
+    with stretched(TEXTS):
+        for who in (NOBODY, DESK, ADMIN):
+            enter(window, house, who, "sq")
+            assert "Konsola" + "ç" in window.page.title()
+            for shown in SHOWN:
+                if shown.who == who:
+                    path = shown.path(house)
+                    window.open(path)
+                    found = find_overflow(window.page, NARROW) + find_overflow(window.page, WIDE)
+                    wrong |= {path: found} if found else {}
     assert wrong == {}

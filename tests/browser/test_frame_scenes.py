@@ -1,4 +1,4 @@
-"""What no address leads to: a look, a confirmation, a session that ends; on paper, in a reader's own colours."""
+"""What no address leads to: a look, a confirmation, what a form answers; on paper, in a reader's own colours."""
 
 import pytest
 
@@ -6,22 +6,25 @@ from tests.axe import find_barriers
 from tests.bare_captures import BareWorker
 from tests.builders import report
 from tests.furnishing import ROLES
+from tests.looking_over import look_over
 from tests.staff_server import run_staff_surface
 from triage.clock import utcnow
+from triage.model import PersonRole
 
 LANGUAGES = ["sq", "en"]
 
 
-def open_signed_in(house, open_browser, name="Ben", language="en", **more):
-    """Open a window of somebody; a code app gives one person only three codes a minute."""
+def open_signed_in(house, open_browser, *roles, language="en", **more):
+    """Open a window of somebody new; a code app gives one person only three codes a minute."""
     window = open_browser(house.surface.url, language=language, **more)
-    window.sign_in(house.surface.hire(name, *ROLES), language=language)
+    name = f"Somebody {len(house.surface.people)}"
+    window.sign_in(house.surface.hire(name, *(roles or ROLES)), language=language)
     return window
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_look_and_a_confirmation_have_no_barrier(house, open_browser, language):
-    window = open_signed_in(house, open_browser, "Lin", language)
+    window = open_signed_in(house, open_browser, language=language)
     page = window.page
     window.open(house.item_path("lead", "lead"))
     with page.expect_response(lambda one: "/looks/" in one.url):
@@ -30,16 +33,54 @@ def test_a_look_and_a_confirmation_have_no_barrier(house, open_browser, language
         "UPDATE sessions SET started_at = started_at - interval '1 hour', confirmed_at = NULL"
     )
     house.desk.conn.commit()
-    for is_confirmation in (False, True):
-        if is_confirmation:
-            window.open("/account/password")
-            page.locator("#step-up").wait_for()
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            assert find_barriers(page) == []
-        page.set_viewport_size({"width": 320, "height": 700})
-        assert page.evaluate("document.documentElement.scrollWidth") == 320
-    page.set_viewport_size({"width": 1280, "height": 800})
+    assert look_over(page) == []
+    window.open("/account/password")
+    page.locator("#step-up").wait_for()
+    assert look_over(page) == []
+
+
+def send(page, form, **fields):
+    """Fill in a form of the page that is open, and send it."""
+    for name, text in fields.items():
+        page.locator(f"{form} [name={name}]").fill(text)
+    page.locator(f"{form} button:not([data-passkey])").first.click()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_forms_answer_has_no_barrier(house, open_browser, language):
+    stranger = open_browser(house.surface.url, language=language)
+    stranger.open(f"/sign-in?lang={language}")
+    send(stranger.page, "#sign-in", name="Nobody", password="x" * 12, code="123456")
+    stranger.page.locator("main .error").wait_for()
+    assert look_over(stranger.page) == []
+
+    window = open_signed_in(house, open_browser, PersonRole.ADMIN, language=language)
+    page = window.page
+    window.open("/settings")
+    page.locator("#setting-session_idle_s summary").click()
+    send(page, "#change-session_idle_s", value="9", reason="x")
+    page.locator("#error-session_idle_s").wait_for()
+    assert look_over(page) == []
+    window.open("/tokens")
+    send(page, "#make", name=f"desk {language}")
+    page.locator("#new-token").wait_for()
+    assert look_over(page) == []
+    window.open("/people")
+    page.locator("#role-clerk").check()
+    send(page, "#add", name=f"Somebody of {language}")
+    page.locator("#new-link").wait_for()
+    assert look_over(page) == []
+
+
+def test_the_password_is_the_quieter_way_in_where_there_are_passkeys(house, open_browser):
+    for script, is_quiet in ((True, True), (False, False)):
+        window = open_browser(house.surface.url, script=script)
+        window.open("/sign-in?lang=en")
+        assert window.page.locator("#sign-in-passkey button").is_visible() is script
+        button = window.page.locator("#sign-in button")
+        is_clear = button.evaluate("(one) => getComputedStyle(one).backgroundColor") == "rgba(0, 0, 0, 0)"
+        assert is_clear is is_quiet
+        assert window.page.get_by_text("Lost every way in? Ask an admin or a lead.").is_visible()
 
 
 def test_a_session_that_ends_is_seen_and_hides_no_focus(house, open_browser):
@@ -62,7 +103,7 @@ def test_a_session_that_ends_is_seen_and_hides_no_focus(house, open_browser):
 
 
 def test_no_picture_and_no_form_is_printed(house, open_browser):
-    window = open_signed_in(house, open_browser, "Ana")
+    window = open_signed_in(house, open_browser)
     window.open(house.item_path("page"))
     page = window.page
     page.locator("figure img").first.wait_for()
@@ -74,7 +115,7 @@ def test_no_picture_and_no_form_is_printed(house, open_browser):
 
 
 def test_in_a_readers_own_colours_choice_and_place_are_still_seen(house, open_browser):
-    window = open_signed_in(house, open_browser, "Cen", forced_colors="active")
+    window = open_signed_in(house, open_browser, forced_colors="active")
     window.open(house.item_path("new"))
     page = window.page
     page.locator(".choice input[type=radio]").first.check()

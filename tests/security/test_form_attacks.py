@@ -13,6 +13,7 @@ from fastapi.routing import iter_route_contexts
 from selectolax.lexbor import LexborHTMLParser
 
 from api.main import create_app
+from api.public.evenly import ANSWER_AFTER_S, LINE_S
 from api.public.pages import STATIC_FILES
 from tests.intake import count
 from tests.public_forms import ask_token, post, read_receipt
@@ -234,6 +235,20 @@ def test_no_clock_tells_what_is_known(client):
     medians = {name: statistics.median(times) for name, times in taken.items()}
     assert min(medians.values()) >= 0.15
     assert max(medians.values()) - min(medians.values()) < 0.05, medians
+
+
+def test_a_long_list_takes_the_time_of_its_length_known_or_not(client):
+    urls = "\n".join(f"https://list.example/{number}" for number in range(300))
+    taken = []
+    for _ in range(2):
+        token = ask_token(client)
+        started = time.perf_counter()
+        read_receipt(post(client, token=token, urls=urls))
+        taken.append(time.perf_counter() - started)
+    whole = ANSWER_AFTER_S + 300 * LINE_S
+    assert all(one >= whole for one in taken)
+    # Otherwise: the sum of what each line saves when it stands already.
+    assert all(one % whole < 0.3 for one in taken), taken
 
 
 # What this surface holds

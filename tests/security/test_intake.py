@@ -263,6 +263,23 @@ def test_without_a_move_the_public_role_changes_only_danger_and_the_top(conn, st
     stored.rollback()
 
 
+def test_the_public_role_says_only_of_a_report_of_now_who_reports(conn, stored):
+    insert = {
+        "facts": "INSERT INTO reporter_facts (report_id, sex) SELECT id, 'other' FROM reports",
+        "mails": "INSERT INTO reporter_mails (report_id, sealed_address, language, asked_at, next_try_at)"
+        " SELECT id, 'x', 'sq', {at}, now() FROM reports",
+    }
+    with pytest.raises(DENIED):
+        stored.execute(insert["mails"].format(at="'3000-01-01'").encode())
+    stored.rollback()
+    conn.execute("UPDATE reports SET received_at = now() - interval '2 days'")
+    conn.commit()
+    for statement in insert.values():
+        with pytest.raises(DENIED):
+            stored.execute(statement.format(at="now()").encode())
+        stored.rollback()
+
+
 def test_opening_again_never_takes_an_item_out_of_our_remit_or_hides_it(conn, stored, as_role):
     (item_id,) = read_item_ids(conn)
     close_item(as_role("hotline_worker"), item_id)

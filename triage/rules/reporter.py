@@ -58,6 +58,7 @@ _ADDRESS = re.compile(
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
 )
 _MOST_LOCAL = 64
+_ENCODED = "=?"  # begins an encoded word (RFC 2047): who reads the header would see another address, or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +82,6 @@ def is_address(text: str) -> bool:
     return (
         len(text) <= MAX_ADDRESS
         and len(text.partition("@")[0]) <= _MOST_LOCAL
+        and _ENCODED not in text
         and _ADDRESS.fullmatch(text) is not None
     )

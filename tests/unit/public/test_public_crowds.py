@@ -154,6 +154,7 @@ def test_only_what_a_machine_would_do_is_low_and_danger_never():
             "a..b@c.example",
         ),
         *("a@b.example\n", "a@b.example\r\nBcc: c@d.example", "a@b.example,c@d.example", "<a@b.example>"),
+        *("=?utf-8?q?other=40mail=2Eexample=2C?=@b.example", "=?utf-8?q?a=0ABcc=3A_c?=@b.example"),
         *('"a"@b.example', "a@[127.0.0.1]", "a@b.example.", "ë@b.example", "a@ë.example", "a@-b.example"),
         *("a" * 65 + "@b.example", "a@" + "b" * 64 + ".example", "a@" + "b." * 125 + "example"),
     ],

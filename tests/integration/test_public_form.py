@@ -1,4 +1,4 @@
-"""The public form as a browser sees it and posts it: both languages, no script, nothing from elsewhere."""
+"""The public form as a browser posts it: receipts, files, errors beside their fields, in both languages."""
 
 import re
 
@@ -6,13 +6,10 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from api.catalogues.languages import LANGUAGES
-from api.public.pages import STATIC_FILES
 from api.public.texts import DANGERS, NOTE_MAX_LENGTH, REMITS, TEXTS
 from tests.intake import count
-from tests.local_sites import LocalSite
 from tests.public_server import run_public_surface
 
-STYLE = STATIC_FILES.by_name["public.css"].path
 URL = "https://photos.example/a.png"
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -68,61 +65,6 @@ def find(page, selector):
 def client(surface):
     with surface.client(None) as opened:
         yield opened
-
-
-# In a browser
-
-
-def test_a_browser_shows_the_form_and_asks_for_nothing_else(surface, browse):
-    asked = {"GET /", f"GET {STYLE}"}
-    for language in LANGUAGES:
-        surface.requests.clear()
-        page, _ = browse("--dump-dom", f"{surface.url}/?lang={language}")
-        tree = LexborHTMLParser(page)
-        assert find(page, "html").attributes["lang"] == language
-        assert find(page, "h1").text() == TEXTS[language]["heading"]
-        assert find(page, "form button").text() == TEXTS[language]["send"]
-        assert tree.css("script, img, iframe, object, embed") == []
-        assert asked <= set(surface.requests) <= {*asked, f"GET {STYLE}", "GET /favicon.ico"}
-        asked = {"GET /"}  # the style is kept by then
-
-
-FRAMES = """<!doctype html><body><script>
-onload = () => { for (const frame of document.querySelectorAll("iframe")) {
-  const root = frame.contentDocument.documentElement;
-  frame.title = `${root.clientWidth} ${root.scrollWidth} ${root.scrollHeight} ${root.lang}`;
-} };
-</script>"""
-
-
-def test_every_page_fits_a_telephone_of_320_pixels(surface, client, browse):
-    """Our own pages refuse to be framed, so copies of them are, by a page that may measure."""
-    pages = []
-    for language in LANGUAGES:
-        wide = f"https://{'a' * 60}.example/{'b' * 900}\n{'c' * 900}"
-        pages.append(client.get(f"/?lang={language}").text)
-        pages.append(send_form(client, language, urls="x" * 900, note="", danger="yes").text)
-        pages.append(send_form(client, language, urls=wide, danger="yes").text)
-        pages.append(client.get(f"/nothing?lang={language}").text)
-    with LocalSite() as copies:
-        copies.lay_answer(STYLE, client.get(STYLE).content, "text/css")
-        frames = FRAMES
-        for place, page in enumerate(pages):
-            copies.lay_answer(f"/{place}", page.encode(), "text/html; charset=utf-8")
-            frames += f'<iframe src="/{place}" width=320 height=3000 style="border:0"></iframe>'
-        copies.lay_answer("/", frames.encode(), "text/html; charset=utf-8")
-        measured, _ = browse("--dump-dom", f"http://127.0.0.1:{copies.port}/")
-    titles = [node.attributes["title"] or "" for node in LexborHTMLParser(measured).css("iframe")]
-    assert len(titles) == len(pages) == 8
-    for place, title in enumerate(titles):
-        width, needed, height, language = title.split()
-        assert int(width) == 320, title
-        assert int(needed) <= 320, (place, title)
-        assert int(height) > 300, title
-        assert language in LANGUAGES
-
-
-# As a browser posts it
 
 
 def test_a_report_gets_its_receipt_and_is_stored(client, surface, conn):
@@ -234,49 +176,3 @@ def test_the_form_answers_the_same_for_known_and_unknown_addresses(client):
         page = send_form(client, urls=url).text
         pages.append(page.replace(find(page, ".receipt output").text(), ""))
     assert len(set(pages)) == 1
-
-
-# In a browser without any script
-
-
-def test_a_report_is_made_and_looked_up_without_any_script(surface, open_browser, conn):
-    window = open_browser(surface.url, language="en", script=False, width=320)
-    page = window.page
-    window.open("/?lang=en")
-    numbers = page.locator(".when-danger")
-    assert not numbers.is_visible()
-    page.get_by_label(TEXTS["en"]["danger_yes"], exact=True).check()
-    assert numbers.is_visible()
-    assert "129" in numbers.inner_text()
-    page.get_by_text(TEXTS["en"]["about_heading"]).click()
-    page.get_by_label(TEXTS["en"]["city_label"]).select_option("vlore")
-    page.get_by_label(TEXTS["en"]["email_label"]).fill("not an address")
-    page.get_by_role("button", name=TEXTS["en"]["send"]).click()
-    assert page.locator("#email-error").is_visible()
-    assert page.locator("main .danger").first.is_visible()
-    assert page.locator("#city").input_value() == "vlore"
-    page.locator(".errors a[href='#email']").click()
-    page.locator("#email").fill("")
-    page.locator("#urls").fill(URL)
-    page.get_by_role("button", name=TEXTS["en"]["send"]).click()
-    receipt = page.locator(".receipt output").inner_text()
-    assert "129" in page.locator("main").inner_text()
-    window.open("/status?lang=en")
-    page.locator("#receipt").fill(receipt.lower().replace("-", " "))
-    page.get_by_role("button", name=TEXTS["en"]["status_ask"]).click()
-    assert page.locator("[role=status]").inner_text() == TEXTS["en"]["status_received"]
-    assert window.context.cookies() == []
-    assert conn.execute("SELECT danger, is_low FROM reports").fetchall() == [(True, False)]
-    assert conn.execute("SELECT city FROM reporter_facts").fetchall() == [("vlore",)]
-
-
-def test_every_page_stays_small(surface, client):
-    style = len(client.get(STYLE).content)
-    for language in LANGUAGES:
-        pages = [
-            client.get(f"/?lang={language}"),
-            client.get(f"/status?lang={language}"),
-            send_form(client, language, danger="yes"),
-            send_form(client, language, urls=URL, danger="yes"),
-        ]
-        assert max(len(page.content) for page in pages) + style <= 15_000
