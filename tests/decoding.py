@@ -55,7 +55,7 @@ def ask_all(decoder: Decoder, job: str, data: bytes) -> str:
 
 def assert_none_lingers(decoder: Decoder) -> None:
     """Each zygote has at most the one child that waits for the next job, once the last one was let go."""
-    until = time.monotonic() + 3
+    until = time.monotonic() + 10  # a machine under load takes its time to tear a large process down
     while any(len(list_children(pid)) > 1 for pid in decoder.list_zygotes()) and time.monotonic() < until:
         time.sleep(0.01)
     assert all(len(list_children(pid)) <= 1 for pid in decoder.list_zygotes())
