@@ -608,12 +608,12 @@ def test_a_token_is_shown_once_and_stored_hashed(hotline, owner):
 
 def test_settings_change_by_an_admin_who_says_why(hotline, owner):
     hotline("user", "add", "Sara", "--role", "admin")
-    hotline("user", "add", "Klodi", "--role", "clerk")
+    hotline("user", "add", "Kela", "--role", "clerk")
     set_to = ("settings", "set", "look_max_s")
     assert "3 to 30" in hotline(*set_to, "31", "--by", "Sara", "--reason", "a test").refusal()
     assert "no value" in hotline(*set_to, "nan", "--by", "Sara", "--reason", "a test").refusal()
     assert "Say why" in hotline(*set_to, "5", "--by", "Sara", "--reason", " ").refusal()
-    assert "do not let you" in hotline(*set_to, "5", "--by", "Klodi", "--reason", "a test").refusal()
+    assert "do not let you" in hotline(*set_to, "5", "--by", "Kela", "--reason", "a test").refusal()
     assert "no person" in hotline(*set_to, "5", "--by", "Nobody", "--reason", "a test").refusal()
     assert (
         "no such setting"
