@@ -59,6 +59,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown(_ITEM, DESK, lambda house: house.item_path("known", "no_look")),
     Shown(_ITEM, DESK, lambda house: house.item_path("danger", "danger")),
     Shown(_ITEM, DESK, lambda house: house.item_path("sent")),
+    Shown(_ITEM, DESK, lambda house: house.item_path("attack")),
     Shown("/hand-on", DESK, _at("/hand-on")),
     Shown("/held", DESK, _at("/held")),
     Shown("/hosting", DESK, _at("/hosting")),

@@ -60,6 +60,8 @@ NEW_PROVIDER = NewRecipient(
     asns=(64497,),
 )
 NOTE = "E pashë këtë faqe kur kërkoja diçka tjetër. <b>Nuk e hapa</b> më tej."
+HOSTILE = "</textarea><script>alert(1)</script><img src=x onerror=alert(1)>\"' autofocus onfocus=alert(1) x='"
+"""Where a stranger can write, so that a window notes it if any of it comes alive."""
 
 
 @dataclass
@@ -151,6 +153,15 @@ def _furnish(desk: Desk) -> dict[str, UUID]:
     desk.report(f"http://{ALBUM}/koment?id=1", remit=Remit.HATE_SPEECH, note="gjuhë urrejtjeje")
     desk.report(f"https://{'a' * 60}.example/{'b' * 900}", remit=Remit.OTHER, note="x" * 900)
     return items
+
+
+def report_hostile(house: House) -> None:
+    """Let strangers write markup wherever they can: addresses, notes, a file's name."""
+    desk = house.desk
+    house.items["attack"], _ = desk.upload(make_jpeg(16, "shapes", SIZE), file_name=HOSTILE)
+    capture(desk, house.items["attack"])
+    desk.report(note=HOSTILE, danger=True)
+    desk.report(f"http://{ALBUM}/?{HOSTILE.replace(' ', '%20')}", remit=Remit.OTHER, note=HOSTILE)
 
 
 def _enter_lists(desk: Desk, known: bytes) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.chromium import CHROMIUM, open_chromium, open_window
 from tests.conftest import copy_template
-from tests.furnishing import House, open_house
+from tests.furnishing import House, open_house, report_hostile
 from tests.window import Window
 
 
@@ -88,4 +88,5 @@ def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         copy_template(servers) as fresh,
         open_house(fresh, servers.redis_url, tmp_path_factory.mktemp("house")) as furnished,
     ):
+        report_hostile(furnished)
         yield furnished

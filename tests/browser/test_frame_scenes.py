@@ -70,6 +70,10 @@ def test_what_forms_answer_has_no_barrier(house, open_browser, language):
     send(page, "#add", name=f"Somebody of {language}")
     page.locator("#new-link").wait_for()
     assert look_over(page) == []
+    with window.context.expect_page() as opened:
+        page.evaluate("document.getElementById('extend').submit()")  # as it is sent where no script runs
+    opened.value.get_by_role("status").wait_for()
+    assert look_over(opened.value) == []
 
 
 def test_the_password_is_the_quieter_way_in_where_there_are_passkeys(house, open_browser):
