@@ -59,6 +59,8 @@ def check_settings(settings: "Settings") -> "Settings":
         _check_network("INSIDE_NETWORKS", text)
     for text in settings.trusted_proxies:
         _check_network("TRUSTED_PROXIES", text)
+        if ipaddress.ip_network(text).prefixlen == 0:
+            raise SettingsError("TRUSTED_PROXIES would let everybody say who asks: name your own proxies")
     for text in settings.public_origins:
         if not _ORIGIN.fullmatch(text):
             raise SettingsError(

@@ -150,3 +150,9 @@ def test_the_example_with_all_lines_on_gives_the_defaults():
             environment[found[1]] = found[3]
     assert set(environment) == {environment_name(spec.name) for spec in fields(Settings)}
     assert load_settings(environment) == load_settings({})
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
+def test_not_everybody_is_a_trusted_proxy(network):
+    with pytest.raises(SettingsError, match="TRUSTED_PROXIES"):
+        load_settings({"TRUSTED_PROXIES": network})
