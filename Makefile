@@ -4,8 +4,10 @@ VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
+# Tests start many hundred processes; where Python is told to write no bytecode, each of them would compile all of it.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN)/python -m pytest
 
-.PHONY: setup heic browser demo run test check soak bench lock
+.PHONY: setup heic browser demo run compile test check soak bench lock
 setup: $(STAMP)
 
 # Everything comes hash-pinned from requirements.lock, build tools included; nothing is fetched for the build.
@@ -27,8 +29,11 @@ demo: setup  ## real reports through real servers into the review queue, with dr
 run: setup  ## a live deployment on this machine
 	$(RUN)/hotline up
 
-test: setup
-	$(RUN)/python -m pytest -n $(JOBS) --dist loadfile
+compile: setup
+	$(RUN)/python -m compileall -q api hashsets triage workers
+
+test: setup compile
+	$(PYTEST) -n $(JOBS) --dist loadfile
 
 check: setup  ## what CI runs besides the tests
 	$(RUN)/ruff check .
@@ -36,8 +41,8 @@ check: setup  ## what CI runs besides the tests
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
-soak: setup  ## full counts: every mutation, random steps, chaos
-	HOTLINE_SOAK=1 $(RUN)/python -m pytest -n $(JOBS) --dist loadfile --timeout 1800
+soak: setup compile  ## full counts: every mutation, random steps, chaos
+	HOTLINE_SOAK=1 $(PYTEST) -n $(JOBS) --dist loadfile --timeout 1800
 
 bench: setup  ## against the peers, which are installed for it alone
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.lock

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -28,15 +28,22 @@ MAX_FORM_TEXT_BYTES = 2**20
 MAX_FILES = 20
 _MAX_FIELDS = 100
 Body = TypeVar("Body", bound=BaseModel)
+MakeRoom = Callable[[], Awaitable[int]]
+"""Says how many bytes of files may be stored, 0 for none; asked once, before the first of them."""
 
 
 @dataclass(slots=True)
 class ReadForm:
-    """A form as it was read: text fields by name (all values), and files that are sealed already."""
+    """A form as it was read: text fields by name (all values), and files that are sealed already.
+
+    Attributes:
+        has_declined_files: files came for which there was no room; none of its files is stored.
+    """
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     uploads: list[SealedUpload] = field(default_factory=list)
     file_digests: list[str] = field(default_factory=list, repr=False)
+    has_declined_files: bool = False
 
     def text(self, name: str) -> str:
         """Return the first value of a field; empty without one."""
@@ -111,14 +118,20 @@ async def _stream(request: Request) -> AsyncIterator[bytes]:
 
 @dataclass(slots=True)
 class _FormReader:
-    """Takes the parser's events: text into memory, files into the sealed intake area."""
+    """Takes the parser's events: text into memory, files into the sealed intake area, or past it without room."""
 
     vault: ObjectVault
     recipient: str
     max_file_bytes: int
     takes_files: bool
     max_text_bytes: int
+    make_room: MakeRoom | None
+    text_parts: frozenset[str]
+    takes_one: bool
     form: ReadForm = field(default_factory=ReadForm)
+    _room: int | None = None
+    _files: int = 0
+    _passed_bytes: int | None = None
     _segment: MultipartSegment | None = None
     _text: bytearray = field(default_factory=bytearray)
     _text_bytes: int = 0
@@ -129,17 +142,36 @@ class _FormReader:
         """Begin a part."""
         self._segment = segment
         self._text.clear()
-        if segment.filename:
+        if segment.filename and segment.name not in self.text_parts:
             if not self.takes_files:
                 raise InvalidReportError("Files are not taken here.")
-            if len(self.form.uploads) >= MAX_FILES:
+            if self.takes_one and self._files:
+                raise InvalidReportError("One file at a time.")
+            if self._files >= MAX_FILES:
                 raise InvalidReportError(f"A report may hold at most {MAX_FILES} files.")
+            if self._files == 0 and self.make_room is not None:
+                self._room = await self.make_room()
+                self.form.has_declined_files = self._room == 0
+            self._files += 1
+            if self.form.has_declined_files:
+                self._passed_bytes = 0
+                return
             self._digest = hashlib.sha256()
             self._upload = self.vault.start_intake(self.recipient, self.max_file_bytes)
 
     async def take(self, chunk: bytes) -> None:
         """Take some bytes of the part."""
+        if self._passed_bytes is not None:
+            self._passed_bytes += len(chunk)
+            if self._passed_bytes > self.max_file_bytes:
+                raise TooLargeError(f"A file may have at most {self.max_file_bytes} bytes.")
+            return
         if self._upload is not None and self._digest is not None:
+            if self._room is not None:
+                self._room -= len(chunk)
+                if self._room < 0:
+                    await self._decline(len(chunk))
+                    return
             self._digest.update(chunk)
             await run_in_threadpool(self._upload.write, chunk)
             return
@@ -153,6 +185,9 @@ class _FormReader:
         segment, self._segment = self._segment, None
         if segment is None:
             return
+        if self._passed_bytes is not None:
+            self._passed_bytes = None
+            return
         if self._upload is not None and self._digest is not None:
             upload, self._upload = self._upload, None
             await run_in_threadpool(upload.finish)
@@ -165,6 +200,15 @@ class _FormReader:
             raise InvalidReportError("A field is not UTF-8 text.") from None
         if segment.name and not (segment.filename == "" and not value):  # an empty file field is no field
             self.form.fields.setdefault(segment.name, []).append(value)
+
+    async def _decline(self, chunk_bytes: int) -> None:
+        """Store no file of this form after all: more came than was announced."""
+        self._passed_bytes = self._upload.clear_bytes + chunk_bytes if self._upload else chunk_bytes
+        await self.give_up()
+        self._upload = None
+        self.form.uploads.clear()
+        self.form.file_digests.clear()
+        self.form.has_declined_files = True
 
     async def give_up(self) -> None:
         """Remove what was stored; nothing of a refused form stays."""
@@ -181,8 +225,17 @@ async def read_form(
     max_file_bytes: int,
     takes_files: bool,
     max_text_bytes: int = MAX_TEXT_BYTES,
+    make_room: MakeRoom | None = None,
+    text_parts: frozenset[str] = frozenset(),
+    takes_one: bool = False,
 ) -> ReadForm:
     """Read a multipart form as it streams in; each file is sealed to `recipient` on the way.
+
+    Args:
+        make_room: who says how much may be stored; files beyond are read past, and the form says so. None: no bound
+            but that of each file.
+        text_parts: names of parts that are text, even where the sender gives them the name of a file.
+        takes_one: a second file is refused before a byte of it is stored.
 
     Raises:
         UnsupportedBodyError: it is no multipart form.
@@ -194,8 +247,11 @@ async def read_form(
     boundary = options.get("boundary", "")
     if kind != "multipart/form-data" or not boundary:
         raise UnsupportedBodyError
-    check_length(request, max_text_bytes + (MAX_FILES * max_file_bytes if takes_files else 0))
-    reader = _FormReader(vault, recipient, max_file_bytes, takes_files, max_text_bytes)
+    most_files = (1 if takes_one else MAX_FILES) if takes_files else 0
+    check_length(request, max_text_bytes + most_files * max_file_bytes)
+    reader = _FormReader(
+        vault, recipient, max_file_bytes, takes_files, max_text_bytes, make_room, text_parts, takes_one
+    )
     try:
         with PushMultipartParser(boundary, max_segment_count=_MAX_FIELDS, strict=True) as parser:
             async for chunk in _stream(request):

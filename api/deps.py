@@ -7,7 +7,7 @@ from psycopg import errors
 
 from api.public.pages import PageRenderer, PageSettings
 from api.public.throttle import Allowance, Throttle
-from api.public.waiting import ReportTurns, WaitingRoom
+from api.public.waiting import ReportTurns, UploadsOnWay, WaitingRoom
 from triage.clock import utcnow
 from triage.keys import INTAKE_RECIPIENT, REPLY_RECIPIENT, ProcessKeys
 from triage.settings import Settings
@@ -30,6 +30,7 @@ class PublicTools:
         report_throttle, lookup_throttle: how much comes from where, of each kind.
         waiting_room: where look-ups wait that come too often.
         report_turns: where reports of many addresses take their turn.
+        uploads_on_way: files of public reports on their way.
     """
 
     live: LiveSettings
@@ -43,6 +44,7 @@ class PublicTools:
     lookup_throttle: Throttle
     waiting_room: WaitingRoom = field(default_factory=WaitingRoom)
     report_turns: ReportTurns = field(default_factory=ReportTurns)
+    uploads_on_way: UploadsOnWay = field(default_factory=UploadsOnWay)
 
     @property
     def settings(self) -> Settings:

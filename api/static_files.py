@@ -7,6 +7,7 @@ the file system. Tags carry `integrity` (Subresource Integrity, W3C Recommendati
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -19,6 +20,8 @@ LONG_LIVED = "public, max-age=31536000, immutable"
 
 MEDIA_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 _HASH_DIGITS = 16
+_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
+"""None of our stylesheets has a text with such signs in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,22 @@ def load_static_files(package: str, names: tuple[str, ...]) -> StaticFiles:
 
 def _describe(name: str, body: bytes) -> StaticFile:
     stem, _, kind = name.rpartition(".")
+    body = _strip_style(body) if kind == "css" else _strip_script(body)
     digest = hashlib.sha256(body).hexdigest()[:_HASH_DIGITS]
     integrity = "sha384-" + base64.b64encode(hashlib.sha384(body).digest()).decode()
     return StaticFile(name, f"{PREFIX}{stem}.{digest}.{kind}", integrity, MEDIA_TYPES[kind], body)
+
+
+def _strip_style(body: bytes) -> bytes:
+    """Return a stylesheet without comments, indents and empty lines: no browser has a use for those."""
+    lines = (line.strip() for line in _COMMENT.sub(b"", body).splitlines())
+    return b"\n".join(line for line in lines if line)
+
+
+def _strip_script(body: bytes) -> bytes:
+    """Return a script without lines of comment, indents and empty lines; a vendored one has none of them.
+
+    None of our scripts has a text of several lines, in which an indent would be part of the text.
+    """
+    lines = (line.strip() for line in body.splitlines())
+    return b"\n".join(line for line in lines if line and not line.startswith(b"//"))

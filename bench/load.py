@@ -21,7 +21,7 @@ from triage.cli.__main__ import main as run_command
 from triage.cli.practice import serve
 from triage.cli.practice.handing_in import find_token, wait_until_captured
 from triage.cli.practice.networks import PRACTICE_HOSTS
-from triage.cli.practice.running import find_port, read_line, run_child, wait_for_web
+from triage.cli.practice.running import find_ports, read_line, run_child, wait_for_web
 from triage.cli.practice.world import PracticeWorld
 from triage.cli.session import Deployment, find_deployment
 from triage.settings import load_settings
@@ -72,7 +72,7 @@ def run_load(site_port: int, *, workers: int) -> Iterator[Load]:
     """Run a practice deployment of its own with so many workers."""
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as folder, contextlib.ExitStack() as stack:
         os.environ.update(ENVIRONMENT, STATE_DIR=folder)
-        ports = (find_port(), find_port())
+        ports = find_ports(2)
         env = {
             **os.environ,
             "PUBLIC_PORT": str(ports[0]),

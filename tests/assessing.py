@@ -9,7 +9,10 @@ from triage.clock import utcnow
 from triage.ids import new_id
 from triage.model import EvidenceKind, Person, PersonRole
 from triage.rules.assessing import Judgement, Label, SecondAssessor
+from triage.rules.exposure import ExposurePolicy
 from triage.steps import assess, reveal_image
+from triage.steps.lease_item import free_leases, take_lease
+from triage.steps.reveal_image import LookPolicy
 from triage.steps.settle_item import AssessPolicy
 from triage.store.people import find_person
 
@@ -20,6 +23,8 @@ POLICY = AssessPolicy(
     look_max_s=10.0,
     sending=SENDING,
 )
+LOOK_POLICY = LookPolicy(lease_s=900.0, exposure=ExposurePolicy())
+SESSION = b"the digest of a session of a test"
 
 
 @dataclass
@@ -28,6 +33,7 @@ class Assessors:
 
     conn: Any
     policy: AssessPolicy = POLICY
+    look_policy: LookPolicy = LOOK_POLICY
     now: datetime | None = None
     step: timedelta = timedelta(0)
     people: dict[str, Person] = field(default_factory=dict)
@@ -44,9 +50,16 @@ class Assessors:
     def clock(self) -> datetime:
         return (self.now or utcnow()) + self.step
 
+    def open(self, name, item):
+        """Open an item, as the console does."""
+        person, life_s = self.people[name], self.look_policy.lease_s
+        take_lease(self.conn, item, person=person, now=self.clock(), life_s=life_s)
+        self.conn.commit()
+
     def look(self, name, item, image, rendering=EvidenceKind.GREY_HALF):
-        """Ask, fetch and end a look, each committed as the console does."""
+        """Open the item, ask, fetch and end a look, leave it, each committed as the console does."""
         person = self.people[name]
+        self.open(name, item)
         asked = reveal_image.ask_to_look(
             self.conn,
             item,
@@ -54,12 +67,21 @@ class Assessors:
             person=person,
             rendering=rendering,
             now=self.clock(),
-            look_max_s=self.policy.look_max_s,
+            policy=self.look_policy,
+            session=SESSION,
         )
         self.conn.commit()
-        view = reveal_image.begin_look(self.conn, asked.token, person=person, now=self.clock())
+        view = reveal_image.begin_look(
+            self.conn,
+            asked.token,
+            person=person,
+            now=self.clock(),
+            policy=self.look_policy,
+            session=SESSION,
+        )
         self.conn.commit()
         reveal_image.end_looks(self.conn, person, now=self.clock(), look_max_s=self.policy.look_max_s)
+        free_leases(self.conn, person.id, now=self.clock())
         self.conn.commit()
         return view
 

@@ -38,6 +38,8 @@ STROKES = {
     "postgres": 2, "a backend": 2, "valkey": 2, WIPE: 3,
 }  # fmt: skip
 """Role → how often it is struck in one deck."""
+PATIENCE_S = 1.0
+"""How long a stroke waits for whoever is being started again; on a machine under load that takes its time."""
 
 
 def find_role(command: str) -> str | None:
@@ -108,9 +110,10 @@ class Chaos:
                 queue.flushall()
                 return "wiped"
             return "away"
-        pids = [pid for pid in list_below(self._pid) if find_role(read_command(pid)) == role]
-        if not pids:
-            return "not there"
+        until = time.monotonic() + PATIENCE_S
+        while not (pids := [pid for pid in list_below(self._pid) if find_role(read_command(pid)) == role]):
+            if time.monotonic() > until or self._is_over.wait(0.05):
+                return "not there"
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._dice.choice(pids), signal.SIGKILL)
         return "killed"

@@ -3,14 +3,14 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.window import Window, local_origin
+from tests.window import Window, served_origin
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -39,16 +39,32 @@ def open_chromium(home: Path) -> Iterator[Any]:
         patch.setenv("TMPDIR", short)
         driver = sync_playwright().start()
         try:
-            browser = driver.chromium.launch(
-                executable_path=CHROMIUM,
-                args=list(FLAGS),
-                env={"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": short},
-                chromium_sandbox=os.geteuid() != 0,
-            )
-            yield browser
-            browser.close()
+            with launch(driver.chromium, home, Path(short)) as browser:
+                yield browser
         finally:
             driver.stop()
+
+
+@contextmanager
+def launch(kind: Any, home: Path, folder: Path, flags: Sequence[str] = ()) -> Iterator[Any]:
+    """Launch one browser and close it at the end.
+
+    Args:
+        kind: Playwright's object of Chromium; `browser.browser_type` of one that runs already.
+        home: its home folder.
+        folder: where it may put its sockets; a short path.
+        flags: more flags than all have.
+    """
+    browser = kind.launch(
+        executable_path=CHROMIUM,
+        args=[*FLAGS, *flags],
+        env={"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(folder)},
+        chromium_sandbox=os.geteuid() != 0,
+    )
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 def open_window(
@@ -81,6 +97,6 @@ def open_window(
         **more,
     )
     context.set_default_timeout(PATIENCE_MS)
-    window = Window(context, context.new_page(), local_origin(address))
+    window = Window(context, context.new_page(), served_origin(address))
     window.watch()
     return window

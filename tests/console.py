@@ -2,7 +2,15 @@
 
 
 def open_item(browser, item_id, lane="look"):
-    return browser.open(f"/items/{item_id}?lane={lane}&lang=en")
+    """Open an item to work on it; the item's own page where that is not for this person now."""
+    page = browser.open(f"/items/{item_id}?lane={lane}&lang=en")
+    return browser.submit("open") if page.tree.css_first("form#open") else page
+
+
+def leave_item(browser, item_id):
+    """Leave an item to others, with a note in case one is asked for."""
+    open_item(browser, item_id)
+    return browser.submit("leave", done="looked at it")
 
 
 def ask(browser, number=1, rendering="grey_half"):
@@ -30,7 +38,7 @@ def judge(browser, label, number=1, **more):
 def listed(browser, lane):
     page = browser.open(f"/queue?lane={lane}&lang=en")
     assert page.status == 200, page.words
-    return [node.text() for node in page.tree.css("#rows tbody th a")]
+    return [node.text() for node in page.tree.css("#rows tbody th [id^=open-]")]
 
 
 def reference(desk, item_id):

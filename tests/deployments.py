@@ -16,6 +16,7 @@ from tests.processes import wait_until
 from triage.cli.children import spawn_child
 from triage.cli.deployment import ROLE_OF_PROCESS, make_specs
 from triage.cli.make_keys import make_keys
+from triage.cli.practice.running import find_ports
 from triage.cli.session import Deployment, find_deployment
 from triage.cli.state_dir import StateDir, write_secret
 from triage.cli.supervise import ChildSpec
@@ -24,17 +25,6 @@ from triage.settings import load_settings
 QUEUE_USERS = ("worker", "outbound", "sweep")
 NOT_SECRET = frozenset({"intake-recipient", "vault-recipient", "reply-recipient", "evidence-url"})
 """Key files that are public halves or plain addresses."""
-
-
-def find_ports(number: int) -> list[int]:
-    """Return free TCP ports, all different."""
-    probes = [socket.socket() for _ in range(number)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def make_deployment(root: Path, dsns: dict[str, str], redis_url: str) -> Deployment:

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,11 +62,13 @@ SMALL = (320, 240)
 """Width and height of a test picture, in pixels: quick to draw, and still of high PDQ quality."""
 
 
+@lru_cache(maxsize=500)  # many tests show the same few pictures
 def make_jpeg(seed: int, kind: str = "shapes", size: tuple[int, int] = SMALL, quality: int = 88) -> bytes:
     """Return a drawn picture as a JPEG file."""
     return encode(draw_picture(seed, kind, size), "JPEG", quality=quality)
 
 
+@lru_cache(maxsize=500)
 def make_png(seed: int, kind: str = "shapes", size: tuple[int, int] = SMALL) -> bytes:
     """Return a drawn picture as a PNG file."""
     return encode(draw_picture(seed, kind, size), "PNG")

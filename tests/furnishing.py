@@ -29,13 +29,17 @@ from triage.clock import utcnow
 from triage.ids import new_id
 from triage.model import ChannelOut, Person, PersonRole, RecipientKind
 from triage.rules.passkeys import FreshPasskey
+from triage.rules.recovery import VoiceTerm
 from triage.rules.sending import SendingPolicy
 from triage.rules.states import Remit
 from triage.sandbox.decoder import Decoder, DecoderLimits
 from triage.steps.change_hash_sets import say_trust
 from triage.steps.change_recipients import approve_recipient, enter_recipient
 from triage.steps.change_settings import change_setting
+from triage.steps.lease_item import take_lease
 from triage.steps.recover_person import ask_recovery
+from triage.steps.score_items import score_due
+from triage.store.leases import end_leases
 from triage.store.passkeys import insert_passkey
 from triage.store.people import find_person
 from triage.store.recipients import NewRecipient
@@ -69,7 +73,7 @@ class House:
     """The furnished console.
 
     Attributes:
-        items: a name → the item: new, page, second, lead, known, danger, held, hosting, sent.
+        items: a name → the item: new, page, alike, second, lead, known, danger, held, hosting, sent.
     """
 
     surface: StaffSurface
@@ -79,6 +83,14 @@ class House:
     def item_path(self, name: str, lane: str = "look") -> str:
         """The address of an item's page."""
         return f"/items/{self.items[name]}?lane={lane}"
+
+    def open_path(self, name: str, lane: str = "look", who: str = "") -> str:
+        """The address of an item that this person has open from now on, whoever had it before."""
+        conn, item_id, now = self.desk.conn, self.items[name], utcnow()
+        end_leases(conn, now=now, item_id=item_id)
+        take_lease(conn, item_id, person=_find(self.desk, who or DESK), now=now, life_s=1800.0)
+        conn.commit()
+        return self.item_path(name, lane)
 
     def find_sending(self) -> UUID:
         """A notice to a provider."""
@@ -113,6 +125,10 @@ def _lay_site(site: LocalSite) -> None:
         site.lay_answer(f"/{number}.jpg", make_jpeg(number, kind, SIZE), "image/jpeg")
     pictures = "".join(f'<img src="/{number}.jpg">' for number in (1, 2, 3))
     site.lay_answer("/album.html", f"<!doctype html>{pictures}".encode(), "text/html")
+    for quality in (88, 80, 70):
+        site.lay_answer(f"/q{quality}.jpg", make_jpeg(17, "landscape", SIZE, quality), "image/jpeg")
+    alike = "".join(f'<img src="/q{quality}.jpg">' for quality in (88, 80, 70))
+    site.lay_answer("/alike.html", f"<!doctype html>{alike}".encode(), "text/html")
 
 
 def _furnish(desk: Desk) -> dict[str, UUID]:
@@ -144,6 +160,9 @@ def _furnish(desk: Desk) -> dict[str, UUID]:
         "sent": take_in(f"http://{FOTO}/10.jpg"),
         "hosting": take_in(f"http://{AWAY}/11.jpg"),
     }
+    items["alike"] = take_in(f"http://{ALBUM}/alike.html")
+    people.people[DESK] = _find(desk, DESK)
+    people.press(DESK, items["alike"], _first_image(desk, items["alike"]), 3)
     for number in (12, 13, 14, 15):
         take_in(f"http://{ALBUM}/{number}.jpg")
     notify(desk, items["sent"])
@@ -152,6 +171,9 @@ def _furnish(desk: Desk) -> dict[str, UUID]:
     (items["waiting"],) = desk.report(f"http://{AWAY}/later.jpg")
     desk.report(f"http://{ALBUM}/koment?id=1", remit=Remit.HATE_SPEECH, note="gjuhë urrejtjeje")
     desk.report(f"https://{'a' * 60}.example/{'b' * 900}", remit=Remit.OTHER, note="x" * 900)
+    while score_due(desk.conn, now=utcnow(), limit=100):
+        pass
+    desk.conn.commit()
     return items
 
 
@@ -204,11 +226,20 @@ def _use_entrance(desk: Desk) -> None:
     add_token(desk.conn, "t" * 40, "stats", days=90)
     add_token(desk.conn, "u" * 40, "intake", days=-1)
     make_person(desk.conn, "Cen")
-    ask_recovery(
-        desk.conn, new_id(), "Cen", by=_find(desk, "Lea"), reason="Fola me të ballë për ballë.", now=now
-    )
+    lea, term = _find(desk, "Lea"), VoiceTerm(days=3, founding_days=3)
+    ask_recovery(desk.conn, new_id(), "Cen", by=lea, reason="Fola me të ballë për ballë.", term=term, now=now)
     change_setting(desk.conn, "look_max_s", "8", "U provua.", seen=None, default="10", person=ada, now=now)
     desk.conn.commit()
+
+
+def _first_image(desk: Desk, page_id: UUID) -> UUID:
+    (row,) = desk.conn.execute(
+        "SELECT image_id FROM item_children JOIN item_images ON item_id = child_id"
+        " WHERE parent_id = %s ORDER BY place LIMIT 1",
+        (page_id,),
+    ).fetchall()
+    desk.conn.rollback()
+    return UUID(str(row[0]))
 
 
 def _find(desk: Desk, name: str, *roles: PersonRole) -> Person:

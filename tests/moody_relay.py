@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from aiosmtpd.controller import Controller
 
-from tests.deployments import find_ports
+from triage.cli.practice.running import find_ports
 
 REFUSES_EVERY, HANGS_UP_EVERY, SWALLOWS_EVERY = 7, 11, 9
 LONGEST_THOUGHT_S = 0.2

@@ -2,8 +2,6 @@
 
 import hashlib
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +11,10 @@ from typing import Any
 
 import httpx2
 import psycopg
-import uvicorn
 
 from api.deps import PublicTools, open_public_tools
 from api.main import create_app
-from api.patience import SERVER_OPTIONS
+from tests.quick_server import listen, serve
 from triage.cli.make_keys import make_keys
 from triage.cli.state_dir import StateDir, read_text_secret, write_secret
 from triage.clock import utcnow
@@ -92,21 +89,10 @@ def run_public_surface(root: Path, public_dsn: str, **settings: Any) -> Iterator
     chosen = load_settings({}, state_dir=root, **settings)
     tools = open_public_tools(chosen, ProcessKeys(state.keys("public"), chosen))
     app = create_app(tools, hosts=chosen.served_hosts)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen()
     surface = PublicSurface(state, tools, listener.getsockname()[1])
-    server = uvicorn.Server(
-        uvicorn.Config(app, timeout_graceful_shutdown=2, lifespan="off", **SERVER_OPTIONS)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
     try:
-        deadline = time.monotonic() + 10
-        while not server.started:
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.01)
-        yield surface
+        with serve(app, listener):
+            yield surface
     finally:
-        server.should_exit = True
-        thread.join(20)
-        listener.close()
         tools.database.close()

@@ -15,10 +15,12 @@ from triage.cli.make_keys import make_keys
 from triage.cli.state_dir import StateDir
 from triage.ids import new_id
 from triage.model import ChannelOut, Hosting, Person, PersonRole, RecipientKind
+from triage.rules.classification import Detail
 from triage.rules.sending import SendingPolicy
 from triage.rules.states import Agreement, Basis, SendingState
 from triage.settings import load_settings
 from triage.steps.change_recipients import approve_recipient, enter_recipient
+from triage.steps.give_detail import give_detail
 from triage.steps.issue_sendings import issue_for_item, issue_police
 from triage.store import custody, items, sendings
 from triage.store.live_settings import LiveSettings
@@ -78,10 +80,12 @@ class SendingDesk:
 
     # Items
 
-    def lay_item(self, url: str, *, basis: Basis = Basis.LOOKED, is_held=False, is_urgent=False) -> UUID:
+    def lay_item(
+        self, url: str, *, basis: Basis = Basis.LOOKED, is_held=False, is_urgent=False, has_detail=True
+    ) -> UUID:
         """Report an address, settle what it shows as illegal, and refer it to the police."""
         (item_id,) = report(self.conn, url, now=self.clock())
-        self._settle(item_id, url, basis)
+        self._settle(item_id, url, basis, has_detail=has_detail)
         self.refer(item_id, basis=basis, is_held=is_held, is_urgent=is_urgent)
         return item_id
 
@@ -99,7 +103,7 @@ class SendingDesk:
         custody.append(self.staff, events, actor="cli", now=now)
         self.staff.commit()
 
-    def _settle(self, item_id: UUID, url: str, basis: Basis) -> None:
+    def _settle(self, item_id: UUID, url: str, basis: Basis, *, has_detail: bool) -> None:
         now, image_id, capture_id = self.clock(), new_id(), new_id()
         values = {"item": item_id, "image": image_id, "capture": capture_id, "now": now, "basis": basis}
         digests = {name: hashlib.new(name, url.encode()).digest() for name in ("md5", "sha1", "sha256")}
@@ -132,6 +136,21 @@ class SendingDesk:
             self.conn, [custody.NewEvent(f"image/{image_id}", "settled")], actor="cli", now=self.clock()
         )
         self.conn.commit()
+        if basis is Basis.LOOKED and has_detail:
+            self.describe(item_id, image_id)
+
+    def describe(self, item_id: UUID, image_id: UUID, **answers: Any) -> None:
+        """Say the detail of a picture that is settled, as a lead."""
+        give_detail(
+            self.staff,
+            item_id,
+            image_id,
+            Detail(**answers),
+            person=self.lead,
+            now=self.clock(),
+            policy=POLICY,
+        )
+        self.staff.commit()
 
     def issue(self, item_id: UUID, *, asn: int = ASN, country: str = "AL") -> None:
         """Locate an item there and issue what follows, as the worker does."""

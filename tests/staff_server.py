@@ -1,7 +1,5 @@
 """The staff console as it runs, on loopback in a thread, and a browser for it that signs in and sends its forms."""
 
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import pyotp
-import uvicorn
 from argon2 import PasswordHasher
 
 from api.console.deps import StaffTools
 from api.console.renderer import ConsoleRenderer
 from api.main import create_app
-from api.patience import SERVER_OPTIONS
 from tests.builders import make_person
+from tests.quick_server import listen, serve
 from triage.cli.practice.staff_browser import StaffBrowser
 from triage.clock import utcnow
 from triage.index_holder import IndexHolder
@@ -76,15 +73,15 @@ class StaffSurface:
         return f"http://127.0.0.1:{self.port}"
 
     def hire(self, name: str, *roles: PersonRole) -> StaffPerson:
-        """Make a person with credentials, or give credentials to one who is there; an analyst by default."""
-        if name not in self.people:
-            secret = pyotp.random_base32()
-            with self.database.connect() as conn:
-                person_id = make_person(conn, name, *roles)
+        """Make a person with credentials, or give credentials to one who is there; see `make_person`."""
+        with self.database.connect() as conn:
+            person_id = make_person(conn, name, *roles)
+            if name not in self.people:
+                secret = pyotp.random_base32()
                 sealed = seal(secret.encode(), recipient_of(self.tools.vault_identity))
                 credentials = Credentials(person_id, CHEAP.hash(PASSWORD), sealed, 0)
                 replace_credentials(conn, credentials, now=utcnow())
-            self.people[name] = StaffPerson(person_id, name, secret)
+                self.people[name] = StaffPerson(person_id, name, secret)
         return self.people[name]
 
     def browser(self) -> StaffBrowser:
@@ -103,7 +100,12 @@ class StaffSurface:
 
 @contextmanager
 def run_staff_surface(
-    database: Any, *, root: Path, vault_identity: str | None = None, **settings: Any
+    database: Any,
+    *,
+    root: Path,
+    vault_identity: str | None = None,
+    intake_recipient: str = "",
+    **settings: Any,
 ) -> Iterator[StaffSurface]:
     """Serve the console until the block ends.
 
@@ -111,9 +113,10 @@ def run_staff_surface(
         database: what the fixture of that name gives.
         root: folder of the evidence store (a desk's `root`).
         vault_identity: what opens that store (a desk's `vault_identity`); a fresh one by default.
+        intake_recipient: to which files are sealed that a person asks about (a desk's); a fresh one by default.
         settings: fields that differ from the defaults.
     """
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen()
     pool = Database(database.dsns["hotline_staff"], role="hotline_staff")
     pool.open()
     is_practice = pool.run(read_kind) == "practice"
@@ -122,26 +125,18 @@ def run_staff_surface(
         database=pool,
         vault=ObjectVault(f"file://{root}"),
         vault_identity=vault_identity or new_identity()[0],
+        intake_recipient=intake_recipient or new_identity()[1],
         renderer=ConsoleRenderer(is_practice),
         index=IndexHolder(root / "index"),
         is_practice=is_practice,
         hasher=CHEAP,
     )
     surface = StaffSurface(database, tools, listener.getsockname()[1])
-    config = uvicorn.Config(create_app(tools), timeout_graceful_shutdown=2, lifespan="off", **SERVER_OPTIONS)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
+    app = create_app(tools, hosts=tools.settings.served_hosts)
     try:
-        deadline = time.monotonic() + 10
-        while not server.started:
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.01)
-        yield surface
+        with serve(app, listener):
+            yield surface
     finally:
         for browser in surface.browsers:
             browser.close()
-        server.should_exit = True
-        thread.join(20)
-        listener.close()
         pool.close()

@@ -1,4 +1,4 @@
-"""Take the pictures of docs/screens/: `python -m tests.take_screens [FOLDER]`.
+"""Take the pictures of docs/screens/: `python -m tests.take_screens [FOLDER]`; tests/browser tries it on one page.
 
 1. Enter a network namespace with only loopback (the import of tests.conftest does), start servers, furnish a
    practice console with drawn pictures and example addresses.
@@ -18,6 +18,7 @@ from PIL import Image
 
 from tests.chromium import open_chromium, open_window
 from tests.conftest import copy_template
+from tests.console_pages import find_alike
 from tests.furnishing import DESK, House, open_house
 from tests.public_server import run_public_surface
 from tests.window import Window
@@ -25,10 +26,11 @@ from triage.cli.embedded import start_servers
 from triage.cli.state_dir import StateDir
 from triage.store import migrate
 
+Looks = tuple[tuple[str, str], ...]
 FOLDER = Path(__file__).parent.parent / "docs" / "screens"
 COLOURS = 64
 MAX_BYTES = 60_000
-LOOKS = (("sq", "light"), ("sq", "dark"), ("en", "light"), ("en", "dark"))
+LOOKS: Looks = (("sq", "light"), ("sq", "dark"), ("en", "light"), ("en", "dark"))
 
 
 def keep(window: Window, file: Path) -> None:
@@ -45,12 +47,26 @@ def keep(window: Window, file: Path) -> None:
     file.write_bytes(small.getvalue())
 
 
-def take_staff(house: House, open_one: Callable[..., Window], folder: Path) -> None:
+def take_staff(house: House, open_one: Callable[..., Window], folder: Path, *, looks: Looks = LOOKS) -> None:
     """Take the pages of the console."""
-    pages = {"queue": "/queue?lane=look", "review": house.item_path("new"), "hash-sets": "/hash-sets?"}
+    pages = {
+        "home": "/?",
+        "queue": "/queue?lane=look",
+        "review": house.open_path("page"),
+        "alike": find_alike(house),
+        "item": f"/items/{house.items['sent']}/history?",
+        "search": "/search?q=.example",
+        "sendings": "/sendings?",
+        "sending": f"/sendings/{house.find_sending()}?",
+        "hash-sets": "/hash-sets?",
+        "look-up": "/hash-sets/look-up?",
+        "training": "/training/1?",
+        "welfare": "/welfare?",
+        "account": "/account?",
+    }
     window = open_one(house.surface.url)
     for names in (("sign-in",), tuple(pages)):
-        for language, scheme in LOOKS:
+        for language, scheme in looks:
             window.page.emulate_media(color_scheme=scheme)
             for name in names:
                 window.open(f"{pages.get(name, '/sign-in?')}&lang={language}")
@@ -60,9 +76,9 @@ def take_staff(house: House, open_one: Callable[..., Window], folder: Path) -> N
             window.sign_in(house.surface.hire(DESK))
 
 
-def take_public(address: str, open_one: Callable[..., Window], folder: Path) -> None:
+def take_public(address: str, open_one: Callable[..., Window], folder: Path, *, looks: Looks = LOOKS) -> None:
     """Take the public form and the receipt."""
-    for language, scheme in LOOKS:
+    for language, scheme in looks:
         window = open_one(address, language=language, scheme=scheme)
         window.open(f"/?lang={language}")
         keep(window, folder / f"form-{language}-{scheme}.png")

@@ -22,7 +22,16 @@ from triage.model import Channel, ChannelOut, EvidenceKind, Media, PersonRole, R
 from triage.process import OBJECT_AREAS
 from triage.rules import states
 from triage.rules.assessing import NationalVerdict, Place
-from triage.rules.due import ITEM_JOBS, LATE_JOBS, LIST_JOBS, REPORTER_JOBS, SENDING_JOBS, Job, QueueName
+from triage.rules.due import (
+    FILE_JOBS,
+    ITEM_JOBS,
+    LATE_JOBS,
+    LIST_JOBS,
+    REPORTER_JOBS,
+    SENDING_JOBS,
+    Job,
+    QueueName,
+)
 from triage.rules.recovery import RecoveryState, RecoveryWay
 from triage.rules.states import (
     FINAL,
@@ -183,6 +192,7 @@ def test_every_job_has_a_function_and_a_queue() -> None:
         *LATE_JOBS.values(),
         *SENDING_JOBS.values(),
         *LIST_JOBS,
+        *FILE_JOBS,
         *REPORTER_JOBS,
     }
     assert all((late.name, late.queue) != (job.name, job.queue) for job, late in LATE_JOBS.items())
@@ -225,6 +235,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
         | {
             "intake_objects": {"name", "item_id", "bytes", "created_at"},
             "reporter_mails": {"report_id", "sealed_address", "language", "asked_at", "next_try_at"},
+            "upload_holds": {"id", "bytes"},
         },
         "UPDATE": {
             "api_tokens": {"last_used_at"},
@@ -233,7 +244,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
                 *("next_try_at", "nudged_at", "is_top_level", "is_low"),
             },
         },
-        "DELETE": {},
+        "DELETE": {"upload_holds": ALL},
     },
     "hotline_staff": {
         "INSERT": dict.fromkeys(
@@ -243,15 +254,24 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
                 *("denied_hashes", "hash_disputes", "hash_imports", "hash_import_bad_rows", "hash_recalls"),
                 "hash_feeds",
                 "hash_generation_marks",
-                *("join_links", "looks", "networks", "person_roles", "persons", "police_holds"),
+                *("join_links", "looks", "networks", "persons", "police_holds"),
                 *("practice_names", "recipients", "sending_items", "sendings", "sessions"),
                 *("sign_in_failures", "skips", "match_quotas", "match_questions"),
                 *("passkeys", "passkey_challenges"),
                 *("recoveries", "setting_changes"),
+                "item_leases",
+                "classifications",
+                *("preferences", "hand_over_notes"),
+                *("look_go_ons", "breaks", "exposure_overrides", "figures_seen", "hidden_outcomes"),
+                *("training_answers", "trainings"),
             ),
             ALL,
-        ),
+        )
+        | {"file_questions": {"id", "person_id", "object_name", "bytes", "asked_at", "expires_at"}}
+        | {"upload_holds": {"id", "bytes"}}
+        | {"person_roles": {"person_id", "role"}},
         "UPDATE": {
+            "preferences": {"reveal", "has_keys", "changed_at"},
             "match_quotas": {"minute", "in_minute", "day", "in_day"},
             **dict.fromkeys(("hash_entries", "hash_entry_fingerprints", "hash_generation", "hash_sets"), ALL),
             **dict.fromkeys(("credentials", "police_holds", "recipients"), ALL),
@@ -266,12 +286,22 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
                 *("nudged_at", "tries", "sent_at", "left_as", "answered_at", "answer", "reason"),
             },
             "persons": {"disabled_at"},
+            "file_questions": {"told_at"},
+            "item_leases": {"kept_at", "until", "ended_at", "ended_as"},
             "api_tokens": {"revoked_at", "last_used_at"},
-            "looks": {"fetched_at", "ended_at", "shown_ms"},
+            "looks": {"fetched_at", "ended_at", "shown_ms", "expires_at"},
             "images": {"state", "round", "verdict", "verdict_baseline", "verdict_basis", "settled_at"},
             "items": {
                 *("state", "remit", "base_lane", "reason", "closed_as", "moved_at", "tries"),
-                *("next_try_at", "nudged_at", "settled_at", "danger", "asked_exit", "is_asked_for"),
+                *(
+                    "next_try_at",
+                    "nudged_at",
+                    "settled_at",
+                    "danger",
+                    "asked_exit",
+                    "is_asked_for",
+                    "placed_at",
+                ),
                 "is_low",
             },
         },
@@ -280,6 +310,8 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
                 *("hash_entry_fingerprints", "networks", "person_roles", "practice_names", "sending_items"),
                 "sign_in_failures",
                 *("credentials", "passkeys", "passkey_challenges"),
+                "hidden_outcomes",
+                "upload_holds",
             ),
             ALL,
         ),
@@ -305,6 +337,7 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
                         "matches",
                     ),
                     *("online_checks", "sending_items", "sendings", "host_turns", "embedded_files"),
+                    "file_question_hits",
                 ),
                 ALL,
             ),
@@ -315,7 +348,8 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             "items": {
                 *("state", "remit", "base_lane", "reason", "closed_as", "moved_at", "captured_at"),
                 *("capture_id", "tries", "next_try_at", "nudged_at", "asked_exit", "has_turn", "is_patient"),
-                "is_low",
+                *("is_low", "has_known", "host_country"),
+                *("score", "blind_score", "score_parts", "score_due_at", "placed_at"),
             },
             "images": {
                 *("media", "can_be_shown", "is_undecided", "finding", "format", "width", "height", "frames"),
@@ -326,12 +360,35 @@ GRANTS: dict[str, dict[str, dict[str, str | set[str]]]] = {
             "evidence_destroyed": {"object_gone"},
             "sendings": {"recipient_id", "state", "next_try_at", "nudged_at", "reason"},
             "reporter_mails": {"nudged_at"},
+            "file_questions": {
+                *(
+                    "nudged_at",
+                    "tries",
+                    "lease_until",
+                    "answered_at",
+                    "outcome",
+                    "reason",
+                    "generation",
+                    "compared",
+                ),
+            },
         },
-        "DELETE": dict.fromkeys(("evidence_keys", "evidence_objects", "sending_items", "host_turns"), ALL),
+        "DELETE": dict.fromkeys(
+            (
+                "evidence_keys",
+                "evidence_objects",
+                "sending_items",
+                "host_turns",
+                "score_dues",
+                "file_questions",
+            ),
+            ALL,
+        ),
     },
     "hotline_outbound": {
-        "INSERT": {"custody_events": ALL},
+        "INSERT": {"custody_events": ALL, "reporter_mail_days": ALL},
         "UPDATE": {
+            "reporter_mail_days": {"mails"},
             "sendings": {
                 *(
                     "state",
@@ -382,11 +439,14 @@ HIDDEN: dict[str, dict[str, str | set[str]]] = {
         "persons": ALL,
         "recipients": {"name", "contact", "public_key"},
         "assessments": ALL,
+        "classifications": ALL,
         "looks": ALL,
         "credentials": ALL,
         "sessions": ALL,
         "match_quotas": ALL,
         "match_questions": ALL,
+        "file_questions": {"person_id", "outcome", "reason"},
+        "file_question_hits": ALL,
     },
     "hotline_outbound": {
         "reports": ALL,
@@ -498,6 +558,16 @@ def test_functions_that_act_for_the_owner_are_these(conn) -> None:
         "chain_custody_event",
         "reopen_matched_image",
         "purge_match_questions",
+        *(
+            "note_report_of_item",
+            "note_hosting",
+            "note_located",
+            "note_match",
+            "note_image_state",
+            "note_item_shows",
+        ),
+        "end_leases_of_moved",
+        "note_look_start",
     }
     for _, settings in rows:
         assert settings == ["search_path=public, pg_temp"]
@@ -512,6 +582,7 @@ def test_functions_that_act_for_the_owner_are_these(conn) -> None:
         "lock_custody_heads": sorted(RUNTIME_ROLES),
         "reopen_matched_image": ["hotline_worker"],
         "purge_match_questions": ["hotline_worker"],
+        "is_live_lease": ["hotline_staff"],
     }
 
 

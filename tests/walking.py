@@ -18,7 +18,7 @@ from hashsets import store as hash_sets
 from hashsets.compute import digest_bytes
 from hashsets.errors import HashsetsError
 from hashsets.model import Algorithm, EntryClass, Hit, HitKind
-from tests.assessing import POLICY
+from tests.assessing import LOOK_POLICY, POLICY, SESSION
 from tests.bare_captures import embed
 from tests.builders import LIMITS, import_entries, list_entry, make_person, report, trust
 from triage.errors import HotlineError
@@ -51,6 +51,7 @@ from triage.steps import (
     take_capture,
 )
 from triage.steps.decide_hosting import decide_hosting
+from triage.steps.lease_item import free_leases, take_lease
 from triage.steps.receive_report import SealedUpload
 from triage.steps.record_hosting import IssuePolicy
 from triage.steps.take_sending import Stale, Taken, take_sending
@@ -338,18 +339,21 @@ class World:
         return self.chance.choice(rows) if rows else None
 
     def look(self, person: Person, item_id: UUID, image_id: UUID) -> None:
+        who = {"person": person, "now": self.now}
+        self.do("staff", take_lease, item_id, life_s=LOOK_POLICY.lease_s, **who)
         asked = self.do(
             "staff",
             reveal_image.ask_to_look,
             item_id,
             image_id,
-            person=person,
             rendering=EvidenceKind.GREY_HALF,
-            now=self.now,
-            look_max_s=10.0,
+            policy=LOOK_POLICY,
+            session=SESSION,
+            **who,
         )
         if isinstance(asked, reveal_image.Reveal):
-            self.do("staff", reveal_image.begin_look, asked.token, person=person, now=self.now)
+            self.do("staff", reveal_image.begin_look, asked.token, policy=LOOK_POLICY, session=SESSION, **who)
+        self.do("staff", free_leases, person.id, now=self.now)
 
     def look_and_press(self) -> None:
         pair, person = self._pair(), self.somebody()
@@ -440,7 +444,8 @@ class World:
         )
         if item_id is None:
             return
-        who = {"person": self.somebody(), "now": self.now, "sending": self.sending}
+        (round_,) = self.ids("SELECT round FROM items WHERE id = %s", item_id)
+        who = {"person": self.somebody(), "now": self.now, "sending": self.sending, "round_": round_}
         if self.chance.random() < 0.4:
             self.do("staff", reopen_item.undo, item_id, undo_s=UNDO_S, **who)
         else:
@@ -657,7 +662,7 @@ class World:
     def view(self, person: Person, item_id: UUID) -> ReviewView:
         session = Session(self.now, self.now, None)
         signed_in = SignedIn(person, rights_of(person.roles), "", "en", session, b"", self.now)
-        found = build_view(self.conns["staff"], item_id, signed_in, now=self.now, undo_s=UNDO_S)
+        found = build_view(self.conns["staff"], item_id, signed_in)
         self.conns["staff"].rollback()
         return found
 
@@ -665,9 +670,9 @@ class World:
         """Return the items that the queue lists to a person, in all lanes."""
         staff = self.conns["staff"]
         found = []
-        for lane in (Lane.DANGER, Lane.LOOK, Lane.NO_LOOK, Lane.LEAD):
-            found += [row.id for row in queue_page.list_lane(staff, lane, after=None, limit=999)]
-        found += [row.id for row in queue_page.list_second(staff, person.id, after=None, limit=999)]
+        viewer = queue_page.Viewer(person.id, assesses=True, now=self.now)
+        for lane in (Lane.DANGER, Lane.LOOK, Lane.NO_LOOK, Lane.LEAD, Lane.SECOND):
+            found += [row.id for row in queue_page.list_lane(staff, lane, viewer, limit=999).rows]
         staff.rollback()
         return list(dict.fromkeys(found))
 

@@ -19,9 +19,13 @@ document.addEventListener("securitypolicyviolation", (event) => {
 _INLINE = ("about:", "data:", "blob:")
 
 
-def local_origin(address: str) -> str:
-    """The surface's origin by the name that passkeys and `__Host-` cookies need: `http://localhost:8700`."""
-    return f"http://localhost:{urlsplit(address).port}"
+def served_origin(address: str) -> str:
+    """The surface's origin by the name that passkeys and `__Host-` cookies need.
+
+    That is `http://localhost:8700`; behind a proxy that speaks TLS the very name that it serves.
+    """
+    parts = urlsplit(address)
+    return address if parts.scheme == "https" else f"http://localhost:{parts.port}"
 
 
 @dataclass

@@ -31,6 +31,18 @@ class NotAllowedError(HotlineError):
     """This is not allowed."""
 
 
+class HeldByOtherError(NotAllowedError):
+    """Somebody else has this item open."""
+
+
+class NotLeasedError(NotAllowedError):
+    """Open this item first."""
+
+
+class LookRefusedError(NotAllowedError):
+    """No picture is shown to you now."""
+
+
 class UnknownThingError(HotlineError):
     """There is nothing of that name."""
 

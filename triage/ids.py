@@ -17,6 +17,14 @@ def new_id() -> UUID:
     return UUID(int=value)
 
 
+def read_id(text: str) -> UUID | None:
+    """Return the id that a text is; None where it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def crockford(data: bytes, length: int) -> str:
     """Return the first `length` characters of `data` in Crockford's base 32.
 

@@ -28,7 +28,7 @@ EXITS = "exits"
 
 KEY_FILES: dict[str, tuple[str, ...]] = {
     "public": (RECEIPT_KEY, INTAKE_RECIPIENT, REPLY_RECIPIENT),
-    "staff": (VAULT_IDENTITY,),
+    "staff": (VAULT_IDENTITY, INTAKE_RECIPIENT),
     "worker": (INTAKE_IDENTITY, VAULT_RECIPIENT),
     "sweep": (),
     "outbound": (SIGNING_KEY, SIGNING_PUBLIC, REPLY_IDENTITY),

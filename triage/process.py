@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 OBJECT_AREAS: dict[str, tuple[str, ...]] = {
     "public": ("intake",),
-    "staff": (),
+    "staff": ("intake",),
     "worker": ("intake", "evidence"),
     "sweep": ("intake", "evidence"),
     "outbound": (),

@@ -26,18 +26,6 @@ SECRET_FIELDS = frozenset(
         "smtp_url",
     }
 )
-LIVE_FLOORS_S = {
-    "retry_waits_s": 10.0,
-    "undo_s": 60.0,
-    "online_check_every_s": 600.0,
-    "removed_check_every_s": 600.0,
-    "send_waits_s": 30.0,
-    "reminder_after_s": 3600.0,
-    "police_wait_max_s": 600.0,
-    "orphan_after_s": 7200.0,
-    "step_up_s": 30.0,
-}
-"""Shortest times in seconds that a live deployment takes; only practice may go below."""
 
 
 def setting(default: Any, sentence: str) -> Any:
@@ -96,6 +84,15 @@ class Settings:
         False, "Whether the public form takes files; the API always does (on/off)."
     )
     upload_max_bytes: int = setting(100 * 2**20, "Largest upload, in bytes.")
+    public_uploads_waiting_mb: int = setting(
+        2048,
+        "Most MiB of public uploads that wait for their capture, all together; files beyond are declined.",
+    )
+    public_uploads_free_mb: int = setting(
+        2048,
+        "MiB that public uploads, and files that staff ask about, leave free on the disk of a store that is a folder;"
+        " files beyond are declined.",
+    )
     report_max_urls: int = setting(5000, "Most URLs that one report may hold.")
     police_phone: str = setting("129", "Telephone number of the police, shown when a child is in danger.")
     helpline_phone: str = setting("116 111", "Telephone number of ALO 116-111, shown on the public form.")
@@ -207,6 +204,35 @@ class Settings:
         0.05, "Share of pictures judged not illegal that are drawn for a second assessor, 0 to 1."
     )
     look_max_s: float = setting(10.0, "Longest look in seconds; one that nobody ends counts this long.")
+    look_soft_s: float = setting(
+        10800.0,
+        "Seconds in the look lane on one day after which a person says that they go on, each time for 1800.",
+    )
+    look_hard_s: float = setting(
+        14400.0, "Seconds in the look lane on one day after which no picture is shown until tomorrow."
+    )
+    looks_soft: int = setting(
+        300, "Looks on one day after which a person says that they go on, each time for 50 more."
+    )
+    looks_hard: int = setting(400, "Looks on one day after which no picture is shown until tomorrow.")
+    break_after_s: float = setting(
+        3600.0, "Seconds in the look lane without a pause after which a break is due."
+    )
+    break_s: float = setting(600.0, "Length of a break, in seconds.")
+    shift_s: float = setting(28800.0, "Length of a shift from its first sign-in, in seconds.")
+    wind_down_s: float = setting(2700.0, "Seconds at the end of a shift without pictures.")
+    ramp_s: float = setting(3600.0, "Seconds in the look lane on one day of a person's first RAMP_DAYS days.")
+    ramp_days: int = setting(14, "Days after the first role that looks, for which RAMP is the cap of a day.")
+    talk_phone: str = setting(
+        "116 111", 'Telephone number behind "talk to someone", on the pages of who is signed in.'
+    )
+    lease_s: float = setting(
+        900.0, "Seconds for which an opened item stays open to one person without an act or a heartbeat."
+    )
+    ucs_file: Path | None = setting(
+        None,
+        "JSON file with the labels of INHOPE's Universal Classification Schema; unset: what ships, which has none.",
+    )
     session_idle_s: float = setting(
         1800.0, "Seconds without a request after which a person must sign in again."
     )
@@ -216,6 +242,11 @@ class Settings:
         300.0,
         "Seconds for which a fresh proof of who it is counts, for export, trust, approvals and changes of people;"
         " at most 300.",
+    )
+    recovery_voice_days: int = setting(
+        3,
+        "Days for which a role must have been held before its voice counts on a recovery, 1 to 30; while the deployment"
+        " is younger, every voice counts.",
     )
     first_admin: str = setting(
         "admin", "Name of the person for whom `hotline up` makes a link while nobody can sign in as admin."
@@ -252,6 +283,9 @@ class Settings:
     )
     removal_asked_within_s: float = setting(
         86400.0, "Time in seconds within which a notice asks for the removal."
+    )
+    reporter_mails_per_day: int = setting(
+        200, "Most mails to reporters in a day (Tiranë), all together; what is over waits for the next day."
     )
 
     # Online checks
@@ -331,21 +365,6 @@ def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any
             values[spec.name] = _parse(name, spec.type, text)
     values.update(overrides)
     return check_settings(Settings(**values))
-
-
-def check_floors(settings: Settings, *, is_practice: bool) -> None:
-    """Refuse times that only a practice deployment may have.
-
-    Raises:
-        SettingsError: a time is below its floor in a live deployment.
-    """
-    for name, floor in LIVE_FLOORS_S.items():
-        value = getattr(settings, name)
-        shortest = min(value, default=floor) if isinstance(value, tuple) else value
-        if shortest < floor and not is_practice:
-            raise SettingsError(
-                f"{environment_name(name)} must be at least {floor:g} s; only practice may be faster"
-            )
 
 
 def format_example() -> str:

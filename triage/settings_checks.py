@@ -8,11 +8,26 @@ from typing import TYPE_CHECKING
 
 from triage.errors import SettingsError
 from triage.rules.exits import read_exit_rules, read_exits
+from triage.rules.live_settings import LIVE_SETTINGS
 
 if TYPE_CHECKING:
     from triage.settings import Settings
 
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://localhost(:[0-9]{1,5})?")
+
+
+LIVE_FLOORS_S = {
+    "retry_waits_s": 10.0,
+    "undo_s": 60.0,
+    "online_check_every_s": 600.0,
+    "removed_check_every_s": 600.0,
+    "send_waits_s": 30.0,
+    "reminder_after_s": 3600.0,
+    "police_wait_max_s": 600.0,
+    "orphan_after_s": 7200.0,
+    "step_up_s": 30.0,
+}
+"""Shortest times in seconds that a live deployment takes; only practice may go below."""
 
 
 def environment_name(field_name: str) -> str:
@@ -54,6 +69,10 @@ def check_settings(settings: "Settings") -> "Settings":
         raise SettingsError("STEP_UP must be at most 300")
     if settings.host_burst < 1 or settings.fetches_at_once < 1:
         raise SettingsError("HOST_BURST and FETCHES_AT_ONCE must be at least 1")
+    for one in LIVE_SETTINGS:
+        floor, ceiling = one.floor or 0, one.ceiling or math.inf
+        if one.is_bounded_at_start and not floor <= getattr(settings, one.name) <= ceiling:
+            raise SettingsError(f"{environment_name(one.name)} must be {floor:.12g} to {ceiling:.12g}")
     read_exit_rules(settings.fetch_exit_rules, read_exits(settings.fetch_exits))
     for text in settings.inside_networks:
         _check_network("INSIDE_NETWORKS", text)
@@ -76,6 +95,21 @@ def check_settings(settings: "Settings") -> "Settings":
         if not 0 < port < 65536:
             raise SettingsError(f"{name} must be a port, 1 to 65535")
     return settings
+
+
+def check_floors(settings: "Settings", *, is_practice: bool) -> None:
+    """Refuse times that only a practice deployment may have.
+
+    Raises:
+        SettingsError: a time is below its floor in a live deployment.
+    """
+    for name, floor in LIVE_FLOORS_S.items():
+        value = getattr(settings, name)
+        shortest = min(value, default=floor) if isinstance(value, tuple) else value
+        if shortest < floor and not is_practice:
+            raise SettingsError(
+                f"{environment_name(name)} must be at least {floor:g} s; only practice may be faster"
+            )
 
 
 def _check_network(name: str, text: str) -> None:

@@ -130,8 +130,10 @@ class ObjectVault:
 
     def __init__(self, url: str, options: Mapping[str, str] | None = None) -> None:
         try:
+            self.folder: Path | None = None  # of a store that is one
             if url.startswith("file://"):
-                self._store: Any = LocalStore(Path(unquote(url.removeprefix("file://"))))
+                self.folder = Path(unquote(url.removeprefix("file://")))
+                self._store: Any = LocalStore(self.folder)
             else:
                 self._store = _open_s3(url, dict(options or {}))
         except (OSError, ValueError, obstore.exceptions.BaseError):

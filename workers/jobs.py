@@ -6,6 +6,7 @@ from uuid import UUID
 from workers.capture_item import capture_item
 from workers.check_online import check_online
 from workers.locate_host import locate_host
+from workers.look_up_file import look_up_file
 from workers.outbound_tools import OutboundTools
 from workers.rematch import rematch
 from workers.send import send
@@ -17,6 +18,7 @@ JOBS: dict[str, Callable[[CaptureTools, UUID], None]] = {
     "locate_host": locate_host,
     "check_online": check_online,
     "rematch": rematch,
+    "look_up_file": look_up_file,
 }
 """What the worker does."""
 

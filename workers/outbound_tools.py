@@ -5,12 +5,15 @@ from pathlib import Path
 
 from triage.errors import SettingsError
 from triage.keys import REPLY_IDENTITY, SIGNING_KEY, ProcessKeys
+from triage.rules.classification_tables import NO_VOCABULARY, Vocabulary
 from triage.rules.message_facts import HotlineFacts
 from triage.rules.sending import SendingPolicy
-from triage.settings import Settings, check_floors
+from triage.settings import Settings
+from triage.settings_checks import check_floors
 from triage.store.live_settings import LiveSettings
 from triage.store.pool import Database
 from triage.store.practice import read_kind
+from triage.tables.ucs import load_vocabulary
 from workers.clients.outbox import Outbox
 from workers.clients.smtp import MailRelay, is_loopback
 
@@ -24,6 +27,7 @@ class OutboundTools:
         relay: where mails are handed over; None writes them as files to the outbox.
         reply_identity: opens the addresses of reporters who asked for mail.
         is_practice: whether every message bears the mark of practice.
+        vocabulary: INHOPE's schema as far as it is loaded.
     """
 
     live: LiveSettings
@@ -33,6 +37,7 @@ class OutboundTools:
     signing_key: str = field(repr=False)
     reply_identity: str = field(repr=False)
     is_practice: bool
+    vocabulary: Vocabulary = NO_VOCABULARY
 
     @property
     def settings(self) -> Settings:
@@ -62,8 +67,9 @@ def open_outbound_tools(settings: Settings, keys: ProcessKeys, outbox_dir: Path)
 
     Raises:
         HotlineError: something that it cannot do without is missing.
-        SettingsError: practice has a mail relay elsewhere.
+        SettingsError: practice has a mail relay elsewhere, or the file of a vocabulary cannot be used.
     """
+    vocabulary = load_vocabulary(settings.ucs_file)
     database = Database(keys.find_database_url(), role="hotline_outbound", size=2)
     database.open()
     is_practice = database.run(read_kind) == "practice"
@@ -79,4 +85,4 @@ def open_outbound_tools(settings: Settings, keys: ProcessKeys, outbox_dir: Path)
     outbox.clear_partials()
     signing_key, reply_identity = keys.read(SIGNING_KEY), keys.read(REPLY_IDENTITY)
     live = LiveSettings(settings, database).open()
-    return OutboundTools(live, database, outbox, relay, signing_key, reply_identity, is_practice)
+    return OutboundTools(live, database, outbox, relay, signing_key, reply_identity, is_practice, vocabulary)

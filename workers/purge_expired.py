@@ -6,6 +6,7 @@
 3. Stored objects that no row names and that are old enough to belong to no running job.
 4. Sites that nobody asked for a day: what is kept of their turns has served.
 5. Questions that machines asked more than 400 days ago.
+6. Questions about files: the file, whatever became of it, then the answer.
 """
 
 import logging
@@ -13,13 +14,14 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from triage.errors import StorageError
 from triage.model import EvidenceKind
 from triage.rules.retention import choose_expired, settled_before
 from triage.settings import Settings
-from triage.store import captures, custody, evidence, host_turns, questions
+from triage.store import captures, custody, evidence, file_questions, host_turns, questions
 from triage.store.custody import NewEvent, stream_of
 from triage.store.pool import Database
 from triage.store.rows import Connection
@@ -32,13 +34,18 @@ TURNS_KEPT_S = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many objects a round destroyed, by what they were; and how many sites and questions it forgot."""
+    """How many objects a round destroyed, by what they were; and how many sites and questions it forgot.
+
+    Attributes:
+        files: questions about files.
+    """
 
     intake: int = 0
     evidence: int = 0
     orphans: int = 0
     sites: int = 0
     questions: int = 0
+    files: int = 0
 
 
 def purge_expired(database: Database, vault: ObjectVault, settings: Settings, *, now: datetime) -> Purged:
@@ -49,6 +56,7 @@ def purge_expired(database: Database, vault: ObjectVault, settings: Settings, *,
         evidence=_purge_evidence(database, vault, settings, now),
         sites=database.run(lambda conn: host_turns.purge_turns(conn, changed_before=asked_before)),
         questions=database.run(questions.purge_questions),
+        files=_purge_files(database, vault, now),
     )
 
 
@@ -89,6 +97,16 @@ def _purge_intake(database: Database, vault: ObjectVault, now: datetime) -> int:
     gone = _delete(vault, INTAKE, names)
     database.run(lambda conn: captures.mark_intake_deleted(conn, gone, now=now))
     return len(gone)
+
+
+def _purge_files(database: Database, vault: ObjectVault, now: datetime) -> int:
+    """Forget what persons asked about files; a file that its job could not delete goes first."""
+    database.run(partial(file_questions.give_up_stuck, now=now))
+    over = database.run(partial(file_questions.read_over, now=now, limit=_BATCH))
+    gone = set(_delete(vault, INTAKE, [one.object_name for one in over]))
+    ids = [one.id for one in over if one.object_name in gone]
+    database.run(partial(file_questions.forget, ids=ids))
+    return len(ids)
 
 
 def _purge_evidence(database: Database, vault: ObjectVault, settings: Settings, now: datetime) -> int:

@@ -82,6 +82,7 @@ def _send_taken(tools: OutboundTools, taken: Taken) -> None:
                 asked_within_s=tools.settings.removal_asked_within_s,
                 is_practice=tools.is_practice,
                 keeps_evidence=tools.settings.evidence_for_police,
+                vocabulary=tools.vocabulary,
             )
         )
         if (facts.recipient_contact, facts.recipient_key) != (taken.contact, taken.public_key):

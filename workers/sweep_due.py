@@ -4,15 +4,18 @@
 2. End leases that have run out.
 3. Nudge rows that are due and were not nudged lately, at most as many as the queue has room for: when Redis
    was wiped everything comes again, but never as a flood. What is patient waits on a queue of its own.
-4. Now and then run retention, and more seldom look for orphans in the store.
+4. Score what is due for it.
+5. Now and then run retention, and more seldom look for orphans in the store.
 """
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
+from typing import Protocol
 from uuid import UUID
 
 import psycopg
@@ -20,19 +23,23 @@ import psycopg
 from triage.clock import utcnow
 from triage.errors import ServerUnavailableError, StaleStateError, StorageError
 from triage.queue import QueueDoor
-from triage.rules.due import ITEM_JOBS, LATE_JOBS, REMATCH, SEND, TELL_REPORTER, Job
+from triage.rules.due import FILE_JOBS, ITEM_JOBS, LATE_JOBS, REMATCH, SEND, TELL_REPORTER, Job
 from triage.rules.states import ItemState
 from triage.settings import Settings
 from triage.steps.take_capture import end_expired
-from triage.store import captures, items, rematches, reporter_mails, sendings
+from triage.store import captures, file_questions, items, rematches, reporter_mails, sendings
 from triage.store.pool import Database, connect
 from triage.store.rows import Connection
 from triage.vault import ObjectVault
 from workers.purge_expired import purge_expired, purge_orphans
+from workers.score_due import score_all_due
 
 _log = logging.getLogger(__name__)
 PURGE_EVERY_S = 5.0
 ORPHANS_EVERY_S = 3600.0
+FILES_AGAIN_S = 5.0
+FILES_BEYOND = 20
+"""Hints about files that find room on a queue which is full of all else: a person waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,106 +51,100 @@ class Swept:
 
 
 def sweep_once(database: Database, queue: QueueDoor, settings: Settings, *, now: datetime) -> Swept:
-    """End expired leases, then nudge what is due; nothing is nudged while Redis does not answer."""
+    """End expired leases, nudge what is due, score what is; nothing is nudged while Redis does not answer."""
     expired = database.run(lambda conn: captures.read_expired(conn, now=now, limit=settings.sweep_batch))
     ended = sum(_end_expired(database, settings, item_id, now) for item_id in expired)
-    nudged = (
-        _nudge_items(database, queue, settings, now)
-        + _nudge_sendings(database, queue, settings, now)
-        + _nudge_rematch(database, queue, settings, now)
-        + _nudge_reporters(database, queue, settings, now)
-    )
+    nudge = partial(_nudge, database, queue, settings, now)
+    nudged = _nudge_items(nudge) + nudge(SEND, sendings.take_due)
+    nudged += nudge(REMATCH, _take_rematch)
+    nudged += nudge(TELL_REPORTER, _take_reporters)  # in the room that messages leave
+    nudged += _nudge_files(database, queue, settings, now)
+    score_all_due(database, now=now)
     return Swept(ended, nudged)
 
 
-def _nudge_items(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:
+class _Take(Protocol):
+    """What finds rows that are due and marks them as nudged: id of each, and whether it goes before all others."""
+
+    def __call__(
+        self, conn: Connection, *, now: datetime, nudged_before: datetime, limit: int
+    ) -> Iterable[tuple[UUID, bool]]: ...
+
+
+def _nudge(
+    database: Database, queue: QueueDoor, settings: Settings, now: datetime, job: Job, take: _Take
+) -> int:
+    """Put what is due for a job on its queue, at most as many as it has room for; none while Redis does not answer."""
+    room = _count_room(queue, job, settings.sweep_batch)
+    if not room:
+        return 0
+    before = now - timedelta(seconds=settings.renudge_after_s)
+    due = database.run(partial(take, now=now, nudged_before=before, limit=room))
+    return sum(queue.nudge(job, identity, first=is_first) for identity, is_first in due)
+
+
+def _count_room(queue: QueueDoor, job: Job, most: int) -> int:
+    """Return how many hints fit on the queue of a job, of which at most so many may wait; 0 where Redis is away."""
+    waiting = queue.count_waiting(job.queue)
+    return 0 if waiting is None else max(0, most - waiting)
+
+
+def _nudge_items(nudge: Callable[[Job, _Take], int]) -> int:
     """Nudge items, queue by queue: a full one holds up no other."""
     states: dict[Job, list[ItemState]] = {}
     for state, job in ITEM_JOBS.items():
         states.setdefault(job, []).append(state)
     nudged = 0
     for job, due_states in states.items():
-        nudged += _nudge_queue(database, queue, settings, now, job, due_states, is_late=False)
+        nudged += nudge(job, partial(_take_items, due_states, is_late=False))
         if job in LATE_JOBS:
-            nudged += _nudge_queue(database, queue, settings, now, LATE_JOBS[job], due_states, is_late=True)
+            nudged += nudge(LATE_JOBS[job], partial(_take_items, due_states, is_late=True))
     return nudged
 
 
-def _nudge_queue(
-    database: Database,
-    queue: QueueDoor,
-    settings: Settings,
-    now: datetime,
-    job: Job,
+def _take_items(
     states: list[ItemState],
+    conn: Connection,
     *,
     is_late: bool,
-) -> int:
-    room = _find_room(queue, job, settings)
-    if room <= 0:
+    now: datetime,
+    nudged_before: datetime,
+    limit: int,
+) -> list[tuple[UUID, bool]]:
+    due = items.take_due(conn, states, now=now, nudged_before=nudged_before, limit=limit, late=is_late)
+    return [(item_id, in_danger) for item_id, in_danger, _ in due]
+
+
+def _take_reporters(
+    conn: Connection, *, now: datetime, nudged_before: datetime, limit: int
+) -> list[tuple[UUID, bool]]:
+    due = reporter_mails.take_due(conn, now=now, nudged_before=nudged_before, limit=limit)
+    return [(report_id, False) for report_id in due]
+
+
+def _take_rematch(
+    conn: Connection, *, now: datetime, nudged_before: datetime, limit: int
+) -> list[tuple[UUID, bool]]:
+    """Take the retro-match while a fingerprint is behind the lists; one hint for all of them, whatever the limit."""
+    work_id = rematches.take_due(conn, now=now, nudged_before=nudged_before)
+    return [] if work_id is None else [(work_id, False)]
+
+
+def _nudge_files(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:
+    """Nudge the questions about files, first on two queues: a person waits. The second hint finds it taken."""
+    rooms = [(job, _count_room(queue, job, settings.sweep_batch + FILES_BEYOND)) for job in FILE_JOBS]
+    most = max(room for _, room in rooms)
+    if not most:
         return 0
     due = database.run(
         partial(
-            items.take_due,
-            states=states,
+            file_questions.take_due,
             now=now,
-            nudged_before=now - timedelta(seconds=settings.renudge_after_s),
-            limit=room,
-            late=is_late,
+            nudged_before=now - timedelta(seconds=min(FILES_AGAIN_S, settings.renudge_after_s)),
+            limit=most,
         )
     )
-    return sum(queue.nudge(job, item_id, first=danger) for item_id, danger, _ in due)
-
-
-def _nudge_sendings(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:
-    room = _find_room(queue, SEND, settings)
-    if room <= 0:
-        return 0
-    due = database.run(
-        partial(
-            sendings.take_due,
-            now=now,
-            nudged_before=now - timedelta(seconds=settings.renudge_after_s),
-            limit=room,
-        )
-    )
-    return sum(queue.nudge(SEND, sending_id, first=is_urgent) for sending_id, is_urgent in due)
-
-
-def _nudge_reporters(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:
-    """Nudge the mails to reporters; they take the room that messages leave, and never go before one."""
-    room = _find_room(queue, TELL_REPORTER, settings)
-    if room <= 0:
-        return 0
-    due = database.run(
-        partial(
-            reporter_mails.take_due,
-            now=now,
-            nudged_before=now - timedelta(seconds=settings.renudge_after_s),
-            limit=room,
-        )
-    )
-    return sum(queue.nudge(TELL_REPORTER, report_id) for report_id in due)
-
-
-def _nudge_rematch(database: Database, queue: QueueDoor, settings: Settings, now: datetime) -> int:
-    """Nudge the retro-match while a fingerprint is behind the lists; one hint for all of them."""
-    if _find_room(queue, REMATCH, settings) <= 0:
-        return 0
-    due = database.run(
-        partial(
-            rematches.take_due,
-            now=now,
-            nudged_before=now - timedelta(seconds=settings.renudge_after_s),
-        )
-    )
-    return int(due is not None and queue.nudge(REMATCH, due))
-
-
-def _find_room(queue: QueueDoor, job: Job, settings: Settings) -> int:
-    """Return how many more hints a queue takes; none while Redis does not answer."""
-    waiting = queue.count_waiting(job.queue)
-    return 0 if waiting is None else settings.sweep_batch - waiting
+    return sum(queue.nudge(job, question_id, first=True) for job, room in rooms for question_id in due[:room])
 
 
 def _end_expired(database: Database, settings: Settings, item_id: UUID, now: datetime) -> bool:

@@ -27,7 +27,8 @@ MAIL_FOLDER = "mail/new"
 
 def tell_reporter(tools: OutboundTools, report_id: UUID) -> None:
     """Tell one reporter what is new, if anything is."""
-    telling = tools.database.run(partial(take_telling, report_id=report_id, now=utcnow()))
+    most = tools.settings.reporter_mails_per_day
+    telling = tools.database.run(partial(take_telling, report_id=report_id, most_a_day=most, now=utcnow()))
     if telling is None:
         return
     outcome = _tell(tools, telling)

@@ -9,7 +9,8 @@ from triage.keys import INTAKE_IDENTITY, VAULT_RECIPIENT, ProcessKeys
 from triage.queue import QueueDoor
 from triage.rules.exits import read_credentials, read_exit_rules, read_exits
 from triage.sandbox.decoder import Decoder, DecoderLimits
-from triage.settings import Settings, check_floors
+from triage.settings import Settings
+from triage.settings_checks import check_floors
 from triage.store.networks import list_networks
 from triage.store.pool import Database
 from triage.store.practice import read_kind, read_practice_names

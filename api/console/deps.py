@@ -9,12 +9,14 @@ from fastapi import Request
 from api.console.renderer import ConsoleRenderer
 from api.console.throttle import Throttle
 from triage.index_holder import IndexHolder
-from triage.keys import VAULT_IDENTITY, ProcessKeys
+from triage.keys import INTAKE_RECIPIENT, VAULT_IDENTITY, ProcessKeys
+from triage.rules.classification_tables import NO_VOCABULARY, Vocabulary
 from triage.rules.sign_in import SessionLimits
 from triage.settings import Settings
 from triage.store.live_settings import LiveSettings
 from triage.store.pool import Database
 from triage.store.practice import read_kind
+from triage.tables.ucs import load_vocabulary
 from triage.vault import ObjectVault
 
 
@@ -24,20 +26,24 @@ class StaffTools:
 
     Attributes:
         live: the settings, with what was changed since the start.
+        intake_recipient: to which files are sealed that a person asks about; a worker opens them.
         index: what machines are answered from.
         hasher: of passwords; only tests have a cheaper one.
         throttle: what slows strangers down.
+        vocabulary: INHOPE's schema as far as it is loaded.
     """
 
     live: LiveSettings
     database: Database
     vault: ObjectVault
     vault_identity: str = field(repr=False)
+    intake_recipient: str = field(repr=False)
     renderer: ConsoleRenderer
     index: IndexHolder
     is_practice: bool
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
     throttle: Throttle = field(default_factory=Throttle)
+    vocabulary: Vocabulary = NO_VOCABULARY
 
     @property
     def settings(self) -> Settings:
@@ -58,6 +64,7 @@ def open_staff_tools(
     Raises:
         HotlineError: something that this surface cannot do without is missing.
     """
+    vocabulary = load_vocabulary(settings.ucs_file)
     vault_identity = keys.read(VAULT_IDENTITY)
     vault = ObjectVault(keys.find_evidence_url(), keys.find_store_options())
     database = Database(keys.find_database_url(), role="hotline_staff")
@@ -68,10 +75,12 @@ def open_staff_tools(
         database=database,
         vault=vault,
         vault_identity=vault_identity,
+        intake_recipient=keys.read(INTAKE_RECIPIENT),
         renderer=ConsoleRenderer(is_practice),
         index=IndexHolder(index_dir),
         is_practice=is_practice,
         hasher=hasher or PasswordHasher(),
+        vocabulary=vocabulary,
     )
     tools.throttle.measure(tools.hasher)  # before anybody can put a load on
     return tools

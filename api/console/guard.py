@@ -4,7 +4,8 @@
 2. Read the session's cookie and the person behind it. No other credential counts here, least of all an API token.
 3. Check the right.
 4. Of a POST: check where it comes from and read its form. Its sender may take minutes over it, so do 2 and 3 once more;
-   then check its token.
+   then check its token. A file in it is sealed as it comes in, once there is room for it, and deleted if the form is
+   refused.
 5. Where the table asks for it: require a fresh proof that it is still the same person.
 """
 
@@ -15,8 +16,9 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from api.bodies import read_bytes
+from api.bodies import discard_uploads, read_bytes, read_form
 from api.console.deps import StaffTools, get_staff
+from api.console.file_room import FileRoom
 from api.console.render import choose_language
 from api.console.routes import Route, find_route, is_open
 from api.console.signed_in import Form, SignedIn
@@ -26,9 +28,11 @@ from api.security import LOCAL_HOSTS
 from triage.clock import utcnow
 from triage.errors import InvalidReportError, NotAllowedError, TooLargeError
 from triage.model import Person
-from triage.rules.rights import rights_of
+from triage.rules.exposure import ExposurePolicy, Standing
+from triage.rules.rights import Right, rights_of
 from triage.rules.sign_in import Session, csrf_of, find_session_end
 from triage.steps.sign_in import enter_session
+from triage.steps.watch_exposure import read_standing
 from triage.store.people import digest_token
 from triage.store.rows import Connection
 
@@ -41,7 +45,7 @@ _FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 async def guard(request: Request) -> None:
-    """Let a request in, or refuse it; leaves `request.state.signed_in`, `.form` and `.proof`.
+    """Let a request in, or refuse it; leaves `request.state.signed_in`, `.form`, `.proof`, `.uploads` and `.file_room`.
 
     Raises:
         NotSignedInError: there is no live session behind it.
@@ -51,6 +55,7 @@ async def guard(request: Request) -> None:
     """
     request.state.signed_in = None
     request.state.form = request.state.proof = Form()
+    request.state.uploads = []
     path = getattr(request.scope.get("route"), "path", "")
     route = find_route(request.method, path)
     if route is None and not is_open(request.method, path):
@@ -59,10 +64,13 @@ async def guard(request: Request) -> None:
         await run_in_threadpool(_admit, request, route)
     if request.method != "GET":
         _check_origin(request)
-        request.state.proof, request.state.form = await _read_form(request)
-        if route is not None:
-            await run_in_threadpool(_admit, request, route)
-        _check_token(request)
+        if route is not None and route.takes_file:
+            await _read_file_form(request, route)
+        else:
+            request.state.proof, request.state.form = await _read_form(request)
+            if route is not None:
+                await run_in_threadpool(_admit, request, route)
+            _check_token(request, route)
     if path == _JOIN:
         await get_staff(request).throttle.slow_links()
     if route is not None and route.is_confirmed:
@@ -74,6 +82,7 @@ def _admit(request: Request, route: Route) -> None:
     if signed_in is None:
         if request.method == "GET" and route.is_page:
             raise HTTPException(303, headers={"Location": "/sign-in"})
+        _lead_out(route)
         raise NotSignedInError
     if route.right is not None and route.right not in signed_in.rights:
         raise NotAllowedError("Your role does not include this.")
@@ -87,13 +96,19 @@ def _find_signed_in(request: Request, route: Route) -> SignedIn | None:
     now, limits = utcnow(), tools.session_limits
     digest = digest_token(token)
 
-    def work(conn: Connection) -> tuple[Session, Person] | None:
-        return enter_session(conn, digest, now=now, limits=limits, is_use=route.is_use)
+    def work(conn: Connection) -> tuple[Session, Person, Standing | None] | None:
+        found = enter_session(conn, digest, now=now, limits=limits, is_use=route.is_use)
+        if found is None:
+            return None
+        policy, standing = ExposurePolicy.from_settings(tools.settings), None
+        if route.is_page and Right.LOOK in rights_of(found[1].roles):
+            standing = read_standing(conn, found[1].id, now=now, policy=policy)
+        return *found, standing
 
     found = tools.database.run(work)
     if found is None:
         return None
-    session, person = found
+    session, person, standing = found
     return SignedIn(
         person=person,
         rights=rights_of(person.roles),
@@ -102,6 +117,7 @@ def _find_signed_in(request: Request, route: Route) -> SignedIn | None:
         session=session,
         session_digest=digest,
         session_ends_at=find_session_end(session, limits),
+        standing=standing,
     )
 
 
@@ -157,9 +173,43 @@ async def _read_form(request: Request) -> tuple[Form, Form]:
     return proof, form
 
 
-def _check_token(request: Request) -> None:
+async def _read_file_form(request: Request, route: Route) -> None:
+    """Read a form with a file, sealed as it comes in, then ask again who sent it; of a refused one nothing stays."""
+    tools = get_staff(request)
+    request.state.file_room = room = FileRoom(request)
+    try:
+        form = await read_form(
+            request,
+            tools.vault,
+            tools.intake_recipient,
+            max_file_bytes=tools.settings.upload_max_bytes,
+            takes_files=True,
+            max_text_bytes=MAX_FORM_BYTES,
+            make_room=room.make,
+            takes_one=True,
+        )
+    finally:
+        await room.give_back()
+    try:
+        await run_in_threadpool(_admit, request, route)
+        request.state.form = Form(form.fields)
+        _check_token(request, route)
+    except BaseException:
+        await discard_uploads(tools.vault, form)
+        raise
+    request.state.uploads = form.uploads
+
+
+def _lead_out(route: Route | None) -> None:
+    """Lead a refused form to a page that names nothing, where the table has one for it; nothing of it is done."""
+    if route is not None and route.refused_to:
+        raise HTTPException(303, headers={"Location": route.refused_to})
+
+
+def _check_token(request: Request, route: Route | None) -> None:
     signed_in: SignedIn | None = request.state.signed_in
     if signed_in is None:
         return  # sign-in and join: there is no session to steal
     if not hmac.compare_digest(request.state.form.get("csrf").encode(), signed_in.csrf.encode()):
+        _lead_out(route)
         raise NotAllowedError("This form is too old: open the page again.")

@@ -19,7 +19,7 @@ from api.console.signed_in import get_form, get_signed_in
 from api.console.words import words_for
 from hashsets.errors import HashsetsError
 from hashsets.model import ALERTING, EntryClass, HashSetSummary
-from hashsets.store import list_hash_sets
+from hashsets.store import list_hash_sets, read_generation
 from triage.clock import utcnow
 from triage.errors import NotAllowedError, UnknownThingError
 from triage.model import Person
@@ -27,7 +27,7 @@ from triage.steps.change_hash_sets import go_through_recall, say_trust
 from triage.store import hash_imports, hash_recalls, hash_set_page
 from triage.store.hash_imports import HashImport
 from triage.store.hash_recalls import Recall
-from triage.store.hash_set_page import TrustGiven, TrustStep
+from triage.store.hash_set_page import DisputeSaid, TrustGiven, TrustStep
 from triage.store.rows import Connection
 
 router = APIRouter()
@@ -36,6 +36,7 @@ STALE = timedelta(days=7)
 """A list whose provider was not heard for longer is warned of."""
 
 SHOWN_RECALLS = 50
+SHOWN_DISPUTES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class _Page:
     sets: list[SetView]
     recalls: list[Recall]
     recalls_total: int
+    disputes: list[DisputeSaid]
+    generation: int
 
 
 @router.get("/hash-sets")
@@ -105,7 +108,8 @@ def _read_page(conn: Connection, person: Person, *, now: datetime) -> _Page:
         for one in list_hash_sets(conn)
     ]
     recalls = hash_recalls.list_recalls(conn, limit=SHOWN_RECALLS)
-    return _Page(sets, recalls, hash_recalls.count_recalls(conn))
+    disputes = hash_set_page.list_disputes(conn, limit=SHOWN_DISPUTES)
+    return _Page(sets, recalls, hash_recalls.count_recalls(conn), disputes, read_generation(conn))
 
 
 def _list_trust_lines(one: HashSetSummary, given: list[TrustGiven], person: Person) -> tuple[TrustLine, ...]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.deps import get_staff
+from api.console.item_view import require_heard
 from api.console.refusals import REFUSALS, describe_refusal
 from api.console.render import choose_language, render
 from api.console.signed_in import get_form, get_signed_in
@@ -26,11 +27,12 @@ def show_held(request: Request) -> Response:
 
 
 def _show(request: Request, *, status: int = HTTPStatus.OK, error: str = "") -> Response:
+    blind = get_signed_in(request).blind
     return render(
         request,
         "held.html",
         status=status,
-        held=get_staff(request).database.run(list_held),
+        held=get_staff(request).database.run(lambda conn: list_held(conn, blind=blind)),
         error=error,
         **words_for(choose_language(request), utcnow()),
     )
@@ -39,10 +41,11 @@ def _show(request: Request, *, status: int = HTTPStatus.OK, error: str = "") -> 
 @router.post("/items/{item_id}/lift")
 def lift(request: Request, item_id: UUID) -> Response:
     """Lift a hold, with who at the police said so."""
-    person, said_so, now = get_signed_in(request).person, get_form(request).get("said_so"), utcnow()
+    signed_in, said_so, now = get_signed_in(request), get_form(request).get("said_so"), utcnow()
 
     def work(conn: Connection) -> None:
-        lift_hold(conn, item_id, person=person, said_so=said_so, now=now)
+        require_heard(conn, item_id, signed_in)
+        lift_hold(conn, item_id, person=signed_in.person, said_so=said_so, now=now)
 
     try:
         get_staff(request).database.run(work)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.deps import get_staff
+from api.console.item_view import require_heard
 from api.console.refusals import REFUSALS, describe_refusal
 from api.console.render import choose_language, render
 from api.console.signed_in import get_form, get_signed_in
@@ -20,7 +21,7 @@ from triage.store.waiting_pages import list_unlocated
 router = APIRouter()
 
 FIELDS = ("asn", "operator", "country", "address")
-_MAX_ASN_DIGITS = 10
+_MAX_DIGITS = 10
 
 
 @router.get("/hosting")
@@ -36,9 +37,13 @@ def _show(
     error: str = "",
     typed: dict[str, dict[str, str]] | None = None,
 ) -> Response:
-    waiting = get_staff(request).database.run(list_unlocated)
+    blind = get_signed_in(request).blind
+    waiting = get_staff(request).database.run(lambda conn: list_unlocated(conn, blind=blind))
     filled = dict(typed or {})
-    chosen, number = request.query_params.get("item", ""), request.query_params.get("source", "")
+    chosen, number = (
+        request.query_params.get("item", ""),
+        request.query_params.get("source", "")[:_MAX_DIGITS],
+    )
     for item in waiting:
         if str(item.id) == chosen and item.sources and number.isascii() and number.isdigit():
             source = item.sources[int(number)] if int(number) < len(item.sources) else {}
@@ -58,14 +63,15 @@ def _show(
 @router.post("/items/{item_id}/hosting")
 def decide(request: Request, item_id: UUID) -> Response:
     """Decide who hosts an item; it is acted on at once."""
-    person, form, now = get_signed_in(request).person, get_form(request), utcnow()
+    signed_in, form, now = get_signed_in(request), get_form(request), utcnow()
     typed = {name: form.get(name).strip() for name in FIELDS}
 
     def work(conn: Connection) -> None:
+        require_heard(conn, item_id, signed_in)
         decide_hosting(
             conn,
             item_id,
-            person=person,
+            person=signed_in.person,
             asn=_read_asn(typed["asn"]),
             operator=typed["operator"],
             country=typed["country"].upper(),
@@ -85,6 +91,6 @@ def _read_asn(text: str) -> int | None:
     digits = text.upper().removeprefix("AS")
     if not digits:
         return None
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MAX_ASN_DIGITS):
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS):
         raise NotAllowedError("An AS number is 1 to 4294967295.")
     return int(digits)

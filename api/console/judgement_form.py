@@ -1,5 +1,6 @@
 """What a form of the review page says: a label with its two flags and a reason, and numbers that it carried along."""
 
+from api.console.detail_form import read_detail_of, read_reason_code
 from api.console.signed_in import Form
 from triage.errors import InvalidReportError
 from triage.rules.assessing import Judgement, Label
@@ -12,7 +13,7 @@ def read_judgement(form: Form) -> Judgement:
     """Return what a form says of an image or item.
 
     Raises:
-        InvalidReportError: no label is chosen, or the reason is too long.
+        InvalidReportError: no label is chosen, the reason is too long, or the detail cannot be read.
     """
     try:
         label = Label(read_number(form, "label"))
@@ -23,6 +24,8 @@ def read_judgement(form: Form) -> Judgement:
         danger=bool(form.get("danger")),
         police_hold=bool(form.get("police_hold")),
         reason=read_reason(form),
+        reason_code=read_reason_code(form),
+        detail=read_detail_of(form),
     )
 
 
@@ -36,6 +39,18 @@ def read_reason(form: Form) -> str:
     if len(reason) > MAX_REASON:
         raise InvalidReportError("A reason may have at most 2000 characters.")
     return reason
+
+
+def read_words(form: Form, name: str, longest: int) -> str:
+    """Return one line of a note; empty without words.
+
+    Raises:
+        InvalidReportError: it is longer than `longest` characters.
+    """
+    words = form.get(name).strip()
+    if len(words) > longest:
+        raise InvalidReportError("A line of a note may have at most 1000 characters.")
+    return words
 
 
 def read_number(form: Form, name: str) -> int:

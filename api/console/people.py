@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.console.deps import get_staff
 from api.console.party import write_join_address
-from api.console.refusals import REFUSALS, describe_refusal
+from api.console.refusals import NOTHING_REFUSED, Refused, try_work
 from api.console.render import render
 from api.console.signed_in import Form, get_form, get_signed_in
 from triage.clock import utcnow
@@ -51,21 +51,19 @@ def show_people(request: Request) -> Response:
 
 def _show_people(
     request: Request,
+    refused: Refused = NOTHING_REFUSED,
     *,
-    status: int = HTTPStatus.OK,
-    error: str = "",
-    name: str = "",
     chosen: tuple[str, ...] = (),
     link: _ShownLink | None = None,
 ) -> Response:
     return render(
         request,
         "people.html",
-        status=status,
+        status=refused.status,
+        error=refused.error,
         persons=get_staff(request).database.run(list_summaries),
         roles=list(PersonRole),
-        error=error,
-        name=name,
+        typed=refused.fill(name=""),
         chosen=chosen,
         link=link,
     )
@@ -80,9 +78,8 @@ def show_person(request: Request, person_id: UUID) -> Response:
 def _show_person(
     request: Request,
     person_id: UUID,
+    refused: Refused = NOTHING_REFUSED,
     *,
-    status: int = HTTPStatus.OK,
-    error: str = "",
     link: _ShownLink | None = None,
 ) -> Response:
     found = get_staff(request).database.run(lambda conn: list_summaries(conn, person_id))
@@ -91,11 +88,11 @@ def _show_person(
     return render(
         request,
         "person.html",
-        status=status,
+        status=refused.status,
+        error=refused.error,
         person=found[0],
         is_self=person_id == get_signed_in(request).person.id,
         roles=list(PersonRole),
-        error=error,
         link=link,
     )
 
@@ -118,12 +115,9 @@ def add(request: Request) -> Response:
             now=now,
         )
 
-    try:
-        get_staff(request).database.run(work)
-    except REFUSALS as error:
-        status, sentence = describe_refusal(request, error)
-        chosen = tuple(form.list("role"))
-        return _show_people(request, status=status, error=sentence, name=name, chosen=chosen)
+    added = try_work(request, work, typed={"name": name})
+    if isinstance(added, Refused):
+        return _show_people(request, added, chosen=tuple(form.list("role")))
     return _show_people(request, link=_show_link(request, name, token, now, life_s, is_new=True))
 
 
@@ -138,11 +132,9 @@ def renew_link(request: Request, person_id: UUID) -> Response:
         actor = get_signed_in(request).actor
         return change_persons.renew_link(conn, name, token=token, life_s=life_s, actor=actor, now=now).name
 
-    try:
-        name = get_staff(request).database.run(work)
-    except REFUSALS as error:
-        status, sentence = describe_refusal(request, error)
-        return _show_person(request, person_id, status=status, error=sentence)
+    name = try_work(request, work)
+    if isinstance(name, Refused):
+        return _show_person(request, person_id, name)
     link = _show_link(request, name, token, now, life_s, is_new=False)
     return _show_person(request, person_id, link=link)
 
@@ -181,12 +173,10 @@ def change_roles(request: Request, person_id: UUID) -> Response:
     return _do(request, person_id, work)
 
 
-def _do(request: Request, person_id: UUID, work: Callable[[Connection], object]) -> Response:
-    try:
-        get_staff(request).database.run(work)
-    except REFUSALS as error:
-        status, sentence = describe_refusal(request, error)
-        return _show_person(request, person_id, status=status, error=sentence)
+def _do(request: Request, person_id: UUID, work: Callable[[Connection], None]) -> Response:
+    refused = try_work(request, work)
+    if refused:
+        return _show_person(request, person_id, refused)
     return RedirectResponse(f"/people/{person_id}", HTTPStatus.SEE_OTHER)
 
 

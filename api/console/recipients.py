@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.deps import get_staff
-from api.console.refusals import REFUSALS, describe_refusal
+from api.console.refusals import NOTHING_REFUSED, Refused, try_work
 from api.console.render import choose_language, render
 from api.console.signed_in import Form, get_form, get_signed_in
 from api.console.words import words_for
@@ -36,15 +36,8 @@ def show_recipients(request: Request) -> Response:
     return _show(request)
 
 
-def _show(
-    request: Request,
-    *,
-    status: int = HTTPStatus.OK,
-    error: str = "",
-    typed: dict[str, str] | None = None,
-    changing: UUID | None = None,
-) -> Response:
-    """Show the page; `typed` is what stood in the form that was refused, of the recipient `changing` if any."""
+def _show(request: Request, refused: Refused = NOTHING_REFUSED, *, changing: UUID | None = None) -> Response:
+    """Show the page; what was refused stood in the form that changes the recipient `changing`, or enters one."""
 
     def work(conn: Connection) -> tuple[list[Recipient], dict[UUID, str]]:
         return list_recipients(conn), {person.id: person.name for person in list_persons(conn)}
@@ -53,17 +46,20 @@ def _show(
     return render(
         request,
         "recipients.html",
-        status=status,
+        status=refused.status,
+        error=refused.error,
         recipients=recipients,
         names=names,
         marks={one.id: change_recipients.mark_of(one) for one in recipients},
-        forms={one.id: typed if typed and one.id == changing else _list_fields(one) for one in recipients},
+        forms={
+            one.id: (refused if one.id == changing else NOTHING_REFUSED).fill(**_list_fields(one))
+            for one in recipients
+        },
         changing=changing,
         kinds=list(RecipientKind),
         channels=list(ChannelOut),
         languages_out=LANGUAGES_OUT,
-        typed=dict.fromkeys(FIELDS, "") | (typed if typed and changing is None else {}),
-        error=error,
+        typed=(refused if changing is None else NOTHING_REFUSED).fill(**dict.fromkeys(FIELDS, "")),
         **words_for(choose_language(request), utcnow()),
     )
 
@@ -176,14 +172,12 @@ def _read_policy(request: Request) -> SendingPolicy:
 
 def _do(
     request: Request,
-    work: Callable[[Connection], object],
+    work: Callable[[Connection], None],
     *,
     typed: dict[str, str] | None = None,
     changing: UUID | None = None,
 ) -> Response:
-    try:
-        get_staff(request).database.run(work)
-    except REFUSALS as error:
-        status, sentence = describe_refusal(request, error)
-        return _show(request, status=status, error=sentence, typed=typed, changing=changing)
+    refused = try_work(request, work, typed=typed)
+    if refused:
+        return _show(request, refused, changing=changing)
     return RedirectResponse("/recipients", HTTPStatus.SEE_OTHER)

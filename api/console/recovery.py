@@ -13,13 +13,14 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.console.deps import get_staff
 from api.console.party import write_join_address
-from api.console.refusals import REFUSALS, describe_refusal
+from api.console.refusals import NOTHING_REFUSED, REFUSALS, Refused, try_work
 from api.console.render import render
 from api.console.signed_in import get_form, get_signed_in
 from triage.clock import utcnow
 from triage.errors import HotlineError, UnknownThingError
 from triage.ids import new_id
-from triage.rules.recovery import SHOWN_FOR, RecoveryState
+from triage.model import Person
+from triage.rules.recovery import SHOWN_FOR, RecoveryState, VoiceTerm
 from triage.rules.rights import Right
 from triage.steps.recover_person import approve_recovery, ask_recovery, refuse_recovery
 from triage.steps.sign_in import new_token
@@ -35,9 +36,9 @@ _REFUSALS_OF_ASKING: tuple[type[HotlineError], ...] = (*REFUSALS, UnknownThingEr
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link that is shown once."""
+    """A link that is shown once, of a recovery that was just approved."""
 
-    name: str
+    recovery: Recovery
     address: str = field(repr=False)
     expires_at: datetime
 
@@ -48,31 +49,33 @@ def show_recovery(request: Request) -> Response:
     return _show(request)
 
 
-def _show(
-    request: Request, *, status: int = HTTPStatus.OK, error: str = "", link: NewLink | None = None
-) -> Response:
+def _read_term(request: Request) -> VoiceTerm:
+    live = get_staff(request).live
+    return VoiceTerm(live.current.recovery_voice_days, live.start.recovery_voice_days)
+
+
+def _show(request: Request, refused: Refused = NOTHING_REFUSED, *, link: NewLink | None = None) -> Response:
     signed_in, now = get_signed_in(request), utcnow()
 
-    def work(conn: Connection) -> tuple[list[Recovery], list[str]]:
-        names = [
-            one.name
-            for one in list_persons(conn)
-            if one.disabled_at is None and one.id != signed_in.person.id
-        ]
-        return list_recoveries(conn, since=now - SHOWN_FOR, limit=SHOWN_AT_MOST), names
+    def work(conn: Connection) -> tuple[list[Recovery], list[Person]]:
+        found = list_recoveries(conn, since=now - SHOWN_FOR, now=now, limit=SHOWN_AT_MOST)
+        return found, [one for one in list_persons(conn) if one.id != signed_in.person.id]
 
-    found, names = get_staff(request).database.run(work)
+    found, persons = get_staff(request).database.run(work)
     waiting = [one for one in found if one.state is RecoveryState.ASKED and one.expires_at > now]
     return render(
         request,
         "recovery.html",
-        status=status,
-        error=error,
+        status=refused.status,
+        error=refused.error,
         link=link,
-        recoveries=[one for one in found if one not in waiting],
+        recoveries=sorted(
+            (one for one in found if one not in waiting), key=lambda one: one.asked_at, reverse=True
+        ),
         waiting=waiting,
-        names=names if signed_in.may(Right.RECOVER_PERSON) else [],
-        typed=get_form(request),
+        persons=persons if signed_in.may(Right.RECOVER_PERSON) else [],
+        voice_days=_read_term(request).days,
+        typed=refused.fill(person="", reason=""),
     )
 
 
@@ -80,36 +83,39 @@ def _show(
 def ask(request: Request) -> Response:
     """Ask for the recovery of a person."""
     person, form, now, recovery_id = get_signed_in(request).person, get_form(request), utcnow(), new_id()
+    name, reason, term = form.get("person"), form.get("reason"), _read_term(request)
 
     def work(conn: Connection) -> None:
-        ask_recovery(conn, recovery_id, form.get("person"), by=person, reason=form.get("reason"), now=now)
+        ask_recovery(conn, recovery_id, name, by=person, reason=reason, term=term, now=now)
 
-    try:
-        get_staff(request).database.run(work)
-    except _REFUSALS_OF_ASKING as error:
-        status, sentence = describe_refusal(request, error)
-        return _show(request, status=status, error=sentence)
-    return RedirectResponse("/recovery", HTTPStatus.SEE_OTHER)
+    typed = {"person": name, "reason": reason}
+    refused = try_work(request, work, typed=typed, refusals=_REFUSALS_OF_ASKING)
+    return _show(request, refused) if refused else RedirectResponse("/recovery", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/recovery/{recovery_id}/approve")
 def approve(request: Request, recovery_id: UUID) -> Response:
     """Approve what another one asked for, and show the link once."""
     tools, person, form, now = get_staff(request), get_signed_in(request).person, get_form(request), utcnow()
-    token, life_s = new_token(), tools.settings.join_link_s
+    token, life_s, term = new_token(), tools.settings.join_link_s, _read_term(request)
 
     def work(conn: Connection) -> Recovery:
         return approve_recovery(
-            conn, recovery_id, by=person, reason=form.get("reason"), token=token, life_s=life_s, now=now
+            conn,
+            recovery_id,
+            by=person,
+            reason=form.get("reason"),
+            token=token,
+            life_s=life_s,
+            term=term,
+            now=now,
         )
 
-    try:
-        recovery = tools.database.run(work)
-    except REFUSALS as error:
-        status, sentence = describe_refusal(request, error)
-        return _show(request, status=status, error=sentence)
+    recovery = try_work(request, work)
+    if isinstance(recovery, Refused):
+        return _show(request, recovery)
     address = write_join_address(request, token)
-    return _show(request, link=NewLink(recovery.name, address, now + timedelta(seconds=life_s)))
+    return _show(request, link=NewLink(recovery, address, now + timedelta(seconds=life_s)))
 
 
 @router.post("/recovery/{recovery_id}/refuse")
@@ -120,9 +126,5 @@ def refuse(request: Request, recovery_id: UUID) -> Response:
     def work(conn: Connection) -> None:
         refuse_recovery(conn, recovery_id, by=person, reason=form.get("reason"), now=now)
 
-    try:
-        get_staff(request).database.run(work)
-    except REFUSALS as error:
-        status, sentence = describe_refusal(request, error)
-        return _show(request, status=status, error=sentence)
-    return RedirectResponse("/recovery", HTTPStatus.SEE_OTHER)
+    refused = try_work(request, work)
+    return _show(request, refused) if refused else RedirectResponse("/recovery", HTTPStatus.SEE_OTHER)

@@ -1,5 +1,9 @@
-"""Answer with a page: `render(request, "name.html", …)`. Templates see t, can, csrf_field, local_time, utc_time."""
+"""Answer with a page: `render(request, "name.html", …)`.
 
+Templates see t, can, csrf_field, local_time, utc_time, and `kept(action)`: what stood in a form that was refused.
+"""
+
+from http import HTTPStatus
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -9,7 +13,7 @@ from markupsafe import Markup
 from api.catalogues.languages import LANGUAGES, Language
 from api.console.deps import get_staff
 from api.console.routes import NAVIGATION, find_route
-from api.console.signed_in import SignedIn
+from api.console.signed_in import Form, SignedIn
 from triage.clock import utcnow
 from triage.rules.rights import Right
 
@@ -45,10 +49,12 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
             "signed_in": signed_in,
             "can": lambda right: signed_in is not None and Right(right) in signed_in.rights,
             "csrf_field": lambda: _csrf_field(signed_in),
+            "kept": lambda action: _read_refused(request, action, status),
             "navigation": [(path, text) for path, text in NAVIGATION if _may_open(signed_in, path)],
             "account_path": _ACCOUNT if _may_open(signed_in, _ACCOUNT) else "",
             "here": request.url.path,
             "session_ends_in_s": signed_in.count_seconds_left(utcnow()) if signed_in else None,
+            "talk_phone": get_staff(request).settings.talk_phone,
             "language_links": _language_links(request) if request.method == "GET" else {},
             **values,
         },
@@ -62,6 +68,14 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
 def _csrf_field(signed_in: SignedIn | None) -> Markup:
     token = signed_in.csrf if signed_in else ""
     return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
+
+
+def _read_refused(request: Request, action: str, status: int) -> Form:
+    """Return the form that went to this path and is refused by this answer, so that nothing is typed twice."""
+    if request.method != "POST" or status < HTTPStatus.BAD_REQUEST or request.url.path != action:
+        return Form()
+    form: Form | None = getattr(request.state, "form", None)
+    return form or Form()
 
 
 def _may_open(signed_in: SignedIn | None, path: str) -> bool:

@@ -1,16 +1,19 @@
 """The console's templates: Jinja2, everything escaped, a missing value is an error; times as people read them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.catalogues.formats import local_time
+from api.catalogues.formats import local_clock, local_day, local_time
 from api.catalogues.languages import LANGUAGES, Language
 from api.catalogues.texts import fill
 from api.console.catalogue import TEXTS
 from api.console.static_files import STATIC_FILES
+from triage.rules.assessing import REASON_KEYS
+from triage.rules.classification import CHOICES
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -44,20 +47,27 @@ def translator(language: Language) -> Callable[..., str]:
     return translate
 
 
-def _new_environment() -> Environment:
+@cache
+def _make_environment() -> Environment:
+    """Return the templates; a process compiles each of them once, however many deployments it serves."""
     environment = Environment(
         loader=PackageLoader("api.console", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.globals |= {
+        "local_clock": local_clock,
+        "local_day": local_day,
         "local_time": local_time,
         "utc_time": utc_time,
         "languages": LANGUAGES,
         "style": STATIC_FILES.style,
         "script": STATIC_FILES.script,
+        "detail_choices": CHOICES,
+        "reason_keys": REASON_KEYS,
     }
     return environment
 
@@ -67,10 +77,11 @@ class ConsoleRenderer:
     """Renders the pages of one deployment."""
 
     is_practice: bool
-    environment: Environment = field(default_factory=_new_environment)
 
     def render(self, template: str, language: Language, values: Mapping[str, object]) -> str:
         """Return a page."""
-        return self.environment.get_template(template).render(
-            t=translator(language), lang=language, is_practice=self.is_practice, **values
+        return (
+            _make_environment()
+            .get_template(template)
+            .render(t=translator(language), lang=language, is_practice=self.is_practice, **values)
         )

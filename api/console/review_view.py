@@ -3,18 +3,19 @@
 1. Read the item, its reports, captures, pictures and matches.
 2. Give each picture its group, and its form if this person may judge it now.
 3. A person who will be the second assessor sees nothing of the first: no assessment, no verdict, no state that the
-   item reached by it, and no danger that no report spoke of.
+   item reached by it, and no danger that no report spoke of. Nor is a form offered to them, or left out, by that state:
+   what is done with the item as a whole waits for their opinion, unless something on it waits that nobody judged.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from api.console.signed_in import SignedIn
 from triage.errors import UnknownThingError
 from triage.model import Hosting, Item
-from triage.rules.assessing import Label, NationalVerdict, Place, state_of_given
+from triage.rules.assessing import Label, NationalVerdict, Place, ReasonCode, state_of_given
+from triage.rules.flags import Flag, RaisedFlags, list_flags, note_flags
 from triage.rules.rights import Right
 from triage.rules.states import ClosedAs, ImageState, ItemKind, ItemState
 from triage.store import assessments, hostings, review
@@ -29,19 +30,16 @@ from triage.store.review import (
     UnreadableLine,
 )
 from triage.store.rows import Connection
+from triage.store.second_opinions import find_blind
 from triage.store.sendings_page import SendingRow, list_of_item
 
 ALL_LABELS = (Label.BASELINE, Label.NATIONAL, Label.NOT_ILLEGAL, Label.OUT_OF_REMIT, Label.UNSURE)
 UNSEEN_LABELS = (Label.NOT_ILLEGAL, Label.OUT_OF_REMIT, Label.UNSURE)
+FLAGGED_REPORTS = 50
+"""The newest reports whose words are read for flags."""
+
 GROUPS = ("near", "new", "judged", "known")
 _WAITING = (ItemState.AWAITING_ASSESSMENT, ItemState.AWAITING_LEAD)
-_REOPENABLE = (
-    ItemState.CLOSED,
-    ItemState.HELD_FOR_POLICE,
-    ItemState.ACTIONABLE,
-    ItemState.AWAITING_HOSTING,
-    ItemState.NOTIFIED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ class PictureView:
         group: one of GROUPS.
         form: assess, decide, or empty where this person may not judge it now.
         labels: what that form offers.
+        flags: what lists and reporters say of it, to be read before a look.
         may_look, shows_thumb: whether this person may ask for a look, and sees the grey thumb.
         said: what was said of it, empty for whoever must not know.
     """
@@ -65,7 +64,18 @@ class PictureView:
     may_look: bool
     shows_thumb: bool
     matches: tuple[MatchFound, ...]
+    flags: RaisedFlags
     said: tuple[Said, ...]
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for this person, and a look may be needed."""
+        return bool(self.form) and self.group != "known"
+
+    @property
+    def reasons(self) -> list[tuple[Place, ReasonCode]]:
+        """The reasons in one key of those who spoke, in their order."""
+        return [(one.place, one.reason_code) for one in self.said if one.reason_code is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +109,26 @@ class ReviewView:
     may_skip: bool
     may_recapture: bool
     may_drop_rest: bool
-    may_undo: bool
-    may_reopen: bool
     has_work: bool
 
     def group(self, name: str) -> list[PictureView]:
         """Return the pictures of one group."""
         return [one for one in self.pictures if one.group == name]
 
+    @property
+    def list_hits(self) -> list[tuple[int, MatchFound]]:
+        """Every match of its pictures, with the number of the picture."""
+        return [(one.number, match) for one in self.pictures for match in one.matches]
 
-def build_view(
-    conn: Connection, item_id: UUID, signed_in: SignedIn, *, now: datetime, undo_s: float
-) -> ReviewView:
+    def find_next(self, image_id: UUID) -> int:
+        """Return the number of the next picture after one that waits for this person, from the top again; 0: none."""
+        waiting = [one for one in self.pictures if one.waits]
+        here = next((one.number for one in self.pictures if one.picture.image_id == image_id), 0)
+        others = [one.number for one in waiting if one.picture.image_id != image_id]
+        return min((number for number in others if number > here), default=others[0] if others else 0)
+
+
+def build_view(conn: Connection, item_id: UUID, signed_in: SignedIn) -> ReviewView:
     """Return the page of an item for one person.
 
     Raises:
@@ -129,29 +147,28 @@ def build_view(
     has_judged_item = any(one.person_id == person_id for one in given)
     assesses = signed_in.may(Right.ASSESS)
     waits_for_second = own_state is ImageState.JUDGED_ONCE and not has_judged_item
-    is_blind = assesses and (
-        waits_for_second or any(_is_open(one) and one.state is ImageState.JUDGED_ONCE for one in pictures)
-    )
+    children = review.read_bare_children(conn, item_id)
+    has_half_judged = assesses and any(_is_half_judged(one) for one in pictures)
+    is_blind = assesses and bool(find_blind(conn, [item_id], person_id))
+    waits_anyhow = not has_half_judged or _waits_anyhow(pictures, children)
+    reports = review.read_reports(conn, item_id)
+    reported = note_flags(one.note for one in reports[-FLAGGED_REPORTS:])
     views = [
-        _view_picture(number, picture, signed_in, matches, said)
+        _view_picture(number, picture, signed_in, matches, said, reported)
         for number, picture in enumerate(pictures, start=1)
     ]
-    children = review.read_bare_children(conn, item_id)
-    reports = review.read_reports(conn, item_id)
     form, labels = _item_form(
         item,
         pictures,
         signed_in,
-        has_judged=has_judged_item,
-        is_decided=any(one.place is Place.LEAD for one in given),
+        has_judged=has_judged_item or not waits_anyhow,
+        is_decided=any(one.place is Place.LEAD for one in given) or not waits_anyhow,
     )
     may_confirm = (
         assesses
         and state_of_given(given) in (ImageState.UNJUDGED, ImageState.SETTLED)
         and _may_confirm(item, pictures, children)
     )
-    may_reopen = item.state in _REOPENABLE and item.closed_as is not ClosedAs.HANDED_ON and not is_blind
-    hides_item = is_blind and item.state not in _WAITING
     return ReviewView(
         item=item,
         is_blind=is_blind,
@@ -161,30 +178,33 @@ def build_view(
         captures=review.read_captures(conn, item_id),
         last_capture=read_last_capture(conn, item_id),
         icons=count_icons(conn, item_id),
-        hosting=None if hides_item else hostings.find_newest(conn, item_id, round_=item.round),
+        hosting=None if is_blind else hostings.find_newest(conn, item_id, round_=item.round),
         messages=[] if is_blind or not signed_in.may(Right.SEE_SENDINGS) else list_of_item(conn, item_id),
         pictures=views,
         bare_children=children,
         form=form,
         labels=labels,
-        said=tuple(one for one in said if one.image_id is None and _may_hear(own_state, signed_in)),
+        said=tuple(one for one in said if one.image_id is None and may_hear(own_state, signed_in)),
         may_confirm=may_confirm,
         may_confirm_known=assesses and not may_confirm and _has_known_pictures(item, pictures),
-        may_skip=assesses and item.state is ItemState.AWAITING_ASSESSMENT and _is_bare(item, pictures),
-        may_recapture=assesses and item.state is ItemState.AWAITING_ASSESSMENT and item.kind is ItemKind.URL,
+        may_skip=assesses
+        and waits_anyhow
+        and item.state is ItemState.AWAITING_ASSESSMENT
+        and _is_bare(item, pictures),
+        may_recapture=assesses
+        and waits_anyhow
+        and not waits_for_second
+        and item.state is ItemState.AWAITING_ASSESSMENT
+        and item.kind is ItemKind.URL,
         may_drop_rest=assesses
+        and not has_half_judged
         and item.state in _WAITING
         and _has_rest(item, pictures, children)
         and any(one.verdict is NationalVerdict.ILLEGAL for one in pictures),
-        may_undo=assesses
-        and may_reopen
-        and item.settled_at is not None
-        and now - item.settled_at <= timedelta(seconds=undo_s)
-        and assessments.has_judged(conn, item.id, person_id),
-        may_reopen=may_reopen and signed_in.may(Right.REOPEN),
         has_work=may_confirm
-        or any(one.form and one.group != "known" for one in views)
-        or (bool(form) and not pictures and not children)
+        or any(one.waits for one in views)
+        or form == "decide"
+        or (bool(form) and (waits_for_second or not (pictures or children)))
         or (assesses and item.state in _WAITING and any(one.state in _WAITING for one in children)),
     )
 
@@ -201,14 +221,30 @@ def _is_open(picture: Picture) -> bool:
     return picture.item_state in _WAITING
 
 
+def _is_half_judged(picture: Picture) -> bool:
+    """Whether somebody else judged a picture once, and this person could be the second."""
+    return picture.state is ImageState.JUDGED_ONCE and _is_open(picture)
+
+
+def _waits_anyhow(pictures: Sequence[Picture], children: Sequence[BareChild]) -> bool:
+    """Whether a page waits whatever was said of the pictures that were judged once: something else on it does."""
+    return any(
+        one.item_state is ItemState.RECEIVED
+        or (one.item_state is ItemState.AWAITING_ASSESSMENT and one.state is not ImageState.JUDGED_ONCE)
+        for one in pictures
+    ) or any(one.state in (ItemState.RECEIVED, ItemState.AWAITING_ASSESSMENT) for one in children)
+
+
 def _view_picture(
     number: int,
     picture: Picture,
     signed_in: SignedIn,
     matches: Sequence[MatchFound],
     said: Sequence[Said],
+    reported: frozenset[Flag],
 ) -> PictureView:
     form = ""
+    own_matches = tuple(one for one in matches if one.image_id == picture.image_id)
     if picture.state is ImageState.DISPUTED and picture.item_state in _WAITING:
         form = "decide" if signed_in.may(Right.DECIDE) else ""
     elif _is_open(picture) and signed_in.may(Right.ASSESS):
@@ -223,9 +259,10 @@ def _view_picture(
         labels=_choose_labels(picture, form),
         may_look=can_look and bool(form) and signed_in.may(Right.LOOK),
         shows_thumb=is_open and picture.has_thumb and signed_in.may(Right.LOOK),
-        matches=tuple(one for one in matches if one.image_id == picture.image_id),
+        matches=own_matches,
+        flags=RaisedFlags(list_flags(one for one in own_matches if not one.is_negative), reported),
         said=tuple(
-            one for one in said if one.image_id == picture.image_id and _may_hear(picture.state, signed_in)
+            one for one in said if one.image_id == picture.image_id and may_hear(picture.state, signed_in)
         ),
     )
 
@@ -247,7 +284,7 @@ def _choose_labels(picture: Picture, form: str) -> tuple[Label, ...]:
     return ALL_LABELS[:-1] if form == "decide" else ALL_LABELS
 
 
-def _may_hear(state: ImageState, signed_in: SignedIn) -> bool:
+def may_hear(state: ImageState, signed_in: SignedIn) -> bool:
     """Whether a person may know what was said: when it is settled, a lead when it is disputed, who never judges."""
     if state is ImageState.SETTLED or not signed_in.may(Right.ASSESS):
         return True
@@ -283,8 +320,12 @@ def _item_form(
 
 
 def _may_confirm(item: Item, pictures: Sequence[Picture], children: Sequence[BareChild]) -> bool:
-    """Whether one key settles all of it: every picture is known by a list or was judged before."""
-    if item.state not in _WAITING or item.captured_at is None or not pictures:
+    """Whether one key settles all of it: every picture is known by a list or was judged before.
+
+    Of what was judged once that is so whatever became of the item: a list may have come to know it since.
+    """
+    waits = item.state in _WAITING or any(_is_half_judged(one) for one in pictures)
+    if not waits or item.captured_at is None or not pictures:
         return False
     if any(child.state is ItemState.RECEIVED for child in children):
         return False
@@ -295,7 +336,7 @@ def _may_confirm(item: Item, pictures: Sequence[Picture], children: Sequence[Bar
     pending = [one for one in pictures if one.state is not ImageState.SETTLED]
     if any(one.has_judged or one.state is ImageState.DISPUTED for one in pending):
         return False  # another one must confirm it, or a lead decides
-    return any(one.item_state in _WAITING for one in pictures) or not any(
+    return any(one.item_state in _WAITING or _is_half_judged(one) for one in pictures) or not any(
         child.state in _WAITING for child in children
     )
 

@@ -16,7 +16,9 @@ class Route:
         right: what the person needs; None: to be signed in is enough.
         is_page: whether a stranger is led to the sign-in page; bytes of a picture are only refused.
         is_use: whether asking counts as use of the session.
+        takes_file: whether its form is a multipart one; a file in it is sealed as it comes in.
         is_confirmed: whether the person must have proved at most STEP_UP seconds ago that it is still them.
+        refused_to: where a form leads that has no session or another one's token; empty: the refusal is said.
     """
 
     method: str
@@ -25,6 +27,8 @@ class Route:
     is_page: bool = True
     is_confirmed: bool = False
     is_use: bool = True
+    takes_file: bool = False
+    refused_to: str = ""
 
 
 _PERSON = "/people/{person_id}"
@@ -36,7 +40,16 @@ _RECIPIENT = "/recipients/{recipient_id}"
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/"),
+    Route("POST", "/outcome"),
     Route("POST", "/sign-out"),
+    # stopping, and how much is seen
+    Route("POST", "/panic", refused_to="/notes"),
+    Route("GET", "/break", Right.LOOK),
+    Route("POST", "/break", Right.LOOK),
+    Route("POST", "/go-on", Right.LOOK),
+    Route("GET", "/welfare", Right.SEE_WELFARE),
+    Route("POST", "/welfare/figures", Right.SEE_WELFARE, is_confirmed=True),
+    Route("POST", "/welfare/allow", Right.SEE_WELFARE, is_confirmed=True),
     # the session, and what keeps it
     Route("GET", "/session", is_page=False, is_use=False),
     Route("POST", "/session/extend"),
@@ -47,6 +60,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/recovery/{recovery_id}/refuse", Right.RECOVER_PERSON),
     Route("GET", "/account"),
     Route("POST", "/account/sessions"),
+    Route("POST", "/account/preferences"),
     Route("GET", "/account/password", is_confirmed=True),
     Route("POST", "/account/password", is_confirmed=True),
     Route("GET", "/account/passkey", is_confirmed=True),
@@ -72,6 +86,11 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/queue", Right.SEE_QUEUE),
     Route("GET", "/queue/rows", Right.SEE_QUEUE, is_page=False, is_use=False),
     Route("GET", _ITEM, Right.SEE_QUEUE),
+    Route("POST", f"{_ITEM}/open", Right.ASSESS),
+    Route("POST", "/queue/next", Right.ASSESS),
+    Route("POST", f"{_ITEM}/free", Right.DECIDE),
+    Route("POST", f"{_ITEM}/heartbeat", Right.ASSESS, is_page=False, is_use=False),
+    Route("POST", f"{_ITEM}/leave", Right.ASSESS),
     Route("POST", f"{_ITEM}/confirm", Right.ASSESS),
     Route("POST", f"{_ITEM}/confirm-known", Right.ASSESS),
     Route("POST", f"{_ITEM}/assess", Right.ASSESS),
@@ -84,6 +103,24 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_IMAGE}/assess", Right.ASSESS),
     Route("POST", f"{_IMAGE}/skip", Right.ASSESS),
     Route("POST", f"{_IMAGE}/decide", Right.DECIDE),
+    Route("GET", f"{_ITEM}/detail", Right.SEE_QUEUE),
+    Route("POST", f"{_ITEM}/detail", Right.ASSESS),
+    Route("GET", f"{_IMAGE}/detail", Right.ASSESS),
+    Route("POST", f"{_IMAGE}/detail", Right.ASSESS),
+    Route("GET", f"{_ITEM}/history", Right.SEE_QUEUE),
+    Route("POST", f"{_ITEM}/custody", Right.EXPORT, is_confirmed=True),
+    Route("GET", "/search", Right.SEE_QUEUE),
+    # the training set, and pictures that are alike
+    Route("GET", "/training", Right.LOOK),
+    Route("GET", "/training/{number}", Right.LOOK),
+    Route("POST", "/training/{number}", Right.LOOK),
+    Route("POST", "/training/{number}/skip", Right.LOOK),
+    Route("POST", "/training/{number}/reveal", Right.LOOK),
+    Route("GET", "/training/{number}/thumbs/{place}", Right.LOOK, is_page=False),
+    Route("GET", "/training/looks/{token}", Right.LOOK, is_page=False),
+    Route("POST", "/training/looks/{number}/end", Right.LOOK),
+    Route("GET", f"{_IMAGE}/alike", Right.ASSESS),
+    Route("POST", f"{_IMAGE}/alike", Right.ASSESS),
     # looks
     Route("POST", f"{_IMAGE}/reveal", Right.LOOK),
     Route("GET", "/looks/{token}", Right.LOOK, is_page=False),
@@ -113,6 +150,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_RECIPIENT}/disable", Right.APPROVE_RECIPIENT),
     # hash sets
     Route("GET", "/hash-sets", Right.SEE_HASH_SETS),
+    Route("GET", "/hash-sets/look-up", Right.LOOK_UP_HASHES),
+    Route("POST", "/hash-sets/look-up", Right.LOOK_UP_HASHES),
+    Route("POST", "/hash-sets/look-up/file", Right.LOOK_UP_HASHES, takes_file=True),
+    Route("GET", "/hash-sets/look-up/{question_id}", Right.LOOK_UP_HASHES),
     Route("POST", "/hash-sets/{set_id}/propose-trust", Right.PROPOSE_TRUST, is_confirmed=True),
     Route("POST", "/hash-sets/{set_id}/confirm-trust", Right.CONFIRM_TRUST, is_confirmed=True),
     Route("POST", "/hash-sets/recalls/{recall_id}/done", Right.REOPEN),
@@ -122,6 +163,7 @@ ROUTES: tuple[Route, ...] = (
 OPEN_ROUTES: tuple[Route, ...] = (
     Route("GET", "/sign-in"),
     Route("GET", "/signed-out"),
+    Route("GET", "/notes"),
     Route("POST", "/sign-in"),
     Route("POST", "/sign-in/passkey"),
     Route("GET", "/join/{token}"),
@@ -139,12 +181,14 @@ MACHINE_ROUTES: tuple[Route, ...] = (
 
 NAVIGATION: tuple[tuple[str, str], ...] = (
     ("/queue", "nav_queue"),
+    ("/search", "nav_search"),
     ("/hand-on", "nav_hand_on"),
     ("/held", "nav_held"),
     ("/hosting", "nav_hosting"),
     ("/sendings", "nav_sendings"),
     ("/recipients", "nav_recipients"),
     ("/hash-sets", "nav_hash_sets"),
+    ("/welfare", "nav_welfare"),
     ("/people", "nav_people"),
     ("/tokens", "nav_tokens"),
     ("/settings", "nav_settings"),

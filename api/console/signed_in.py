@@ -3,13 +3,16 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
 from fastapi import Request
 
 from api.catalogues.languages import Language
 from triage.model import Person
+from triage.rules.exposure import Standing
 from triage.rules.rights import Right
 from triage.rules.sign_in import Session
+from triage.steps.receive_report import SealedUpload
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class SignedIn:
         session: as it stands after this request.
         session_digest: by which it is stored.
         session_ends_at: when it ends if it is not used again.
+        standing: how much this person may still look; None for who sees no pictures, and where no page is asked for.
     """
 
     person: Person
@@ -31,6 +35,7 @@ class SignedIn:
     session: Session
     session_digest: bytes = field(repr=False)
     session_ends_at: datetime
+    standing: Standing | None = None
 
     @property
     def actor(self) -> str:
@@ -49,6 +54,11 @@ class SignedIn:
         """Whether this person has a right."""
         return right in self.rights
 
+    @property
+    def blind(self) -> UUID | None:
+        """This person's id where they assess, and so could be a second assessor; None for who never is one."""
+        return self.person.id if self.may(Right.ASSESS) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -63,6 +73,10 @@ class Form:
     def list(self, name: str) -> list[str]:
         """Return all values of a field."""
         return list(self.fields.get(name, ()))
+
+    def speaks_of(self, prefix: str) -> bool:
+        """Whether a field whose name begins so has a value."""
+        return any(name.startswith(prefix) and any(values) for name, values in self.fields.items())
 
     def split(self, names: Collection[str]) -> "tuple[Form, Form]":
         """Return the fields with these names, and all others."""
@@ -85,6 +99,14 @@ def get_proof(request: Request) -> Form:
     if not isinstance(proof, Form):
         raise TypeError("this route has no guard")
     return proof
+
+
+def get_uploads(request: Request) -> list[SealedUpload]:
+    """Return the files of a POST, sealed already; whoever does not store them deletes them."""
+    uploads = request.state.uploads
+    if not isinstance(uploads, list):
+        raise TypeError("this route has no guard")
+    return uploads
 
 
 def get_form(request: Request) -> Form:

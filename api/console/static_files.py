@@ -3,6 +3,16 @@
 from api.static_files import load_static_files
 
 STATIC_FILES = load_static_files(
-    "api.console", ("console.css", "htmx-4.0.1.min.js", "passkeys.js", "session.js")
+    "api.console",
+    (
+        "alike.css",
+        "console.css",
+        "htmx-4.0.1.min.js",
+        "panic.js",
+        "passkeys.js",
+        "review.css",
+        "review.js",
+        "session.js",
+    ),
 )
 """Templates write their tags with `style("name.css")` and `script("name.js")`."""

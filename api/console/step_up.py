@@ -2,7 +2,8 @@
 
 1. The guard asks here where the table of routes says so. A proof that is fresh enough lets the request go on.
 2. Else the answer is a page with the very same form, so that nothing typed is lost, and a field for a one-time code.
-   Sending it goes to the same route again; the guard takes the proof out before the route sees the form.
+   Sending it goes to the same route again; the guard takes the proof out before the route sees the form. Only a
+   password and its code are never written into a page: the route asks for them again.
 3. A page that was only asked for is led to by POST /step-up, and only if it stands in the table of routes.
 """
 
@@ -32,6 +33,9 @@ router = APIRouter()
 CODE, PASSKEY, CEREMONY = "confirm_code", "confirm_passkey", "confirm_ceremony"
 PROOF_FIELDS = (CODE, PASSKEY, CEREMONY)
 """Fields of a form that only the guard sees."""
+
+NOT_KEPT = ("password", "repeated", "code")
+"""Fields of a form that no page repeats; a route that takes them asks again for what comes empty."""
 
 _STEP_UP = "/step-up"
 _PLAIN = "/:@!$&'()*+,;=~-._"
@@ -71,10 +75,11 @@ def require_confirmation(request: Request) -> None:
 def show_step_up(request: Request, error: ConfirmationNeededError) -> Response:
     """Show the form again with a field for the proof; or, for a page that was asked for, one that leads there."""
     here = quote(request.url.path, safe=_PLAIN) + (f"?{request.url.query}" if request.url.query else "")
+    not_kept, form = get_form(request).split(("csrf",))[1].split(NOT_KEPT)
     if request.method == "GET":
         action, fields = _STEP_UP, {"to": [here]}
     else:
-        action, fields = here, get_form(request).split(("csrf",))[1].fields
+        action, fields = here, form.fields
     ways, ceremony = get_staff(request).database.run(_begin_ceremony(request))
     return render(
         request,
@@ -84,6 +89,7 @@ def show_step_up(request: Request, error: ConfirmationNeededError) -> Response:
         ceremony=ceremony,
         action=action,
         fields=fields,
+        is_asked_again=bool(not_kept.fields),
         was_wrong=error.was_wrong,
         life_minutes=max(1, round(get_staff(request).settings.step_up_s / 60)),
     )

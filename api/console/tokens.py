@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.deps import get_staff
-from api.console.refusals import REFUSALS, describe_refusal
+from api.console.refusals import NOTHING_REFUSED, Refused, try_work
 from api.console.render import render
 from api.console.signed_in import Form, get_form, get_signed_in
 from triage.clock import utcnow
@@ -44,23 +44,18 @@ def show_tokens(request: Request) -> Response:
 
 
 def _show(
-    request: Request,
-    *,
-    status: int = HTTPStatus.OK,
-    error: str = "",
-    typed: dict[str, str] | None = None,
-    made: _MadeToken | None = None,
+    request: Request, refused: Refused = NOTHING_REFUSED, *, made: _MadeToken | None = None
 ) -> Response:
     tokens, now = get_staff(request).database.run(list_tokens), utcnow()
     return render(
         request,
         "tokens.html",
-        status=status,
+        status=refused.status,
+        error=refused.error,
         tokens=[(one, _find_state(one, now)) for one in tokens],
         scopes=list(Scope),
         days_max=DAYS_MAX,
-        typed={"name": "", "scope": "", "days": str(DAYS_DEFAULT)} | (typed or {}),
-        error=error,
+        typed=refused.fill(name="", scope="", days=str(DAYS_DEFAULT)),
         made=made,
     )
 
@@ -81,13 +76,9 @@ def make(request: Request) -> Response:
         scope, days = _read_scope(form), _read_days(form)
         make_token(conn, name, scope, days=days, secret=secret, actor=actor, now=now)
 
-    try:
-        get_staff(request).database.run(work)
-    except REFUSALS as error:
-        status, sentence = describe_refusal(request, error)
-        typed = {field_name: form.get(field_name) for field_name in ("name", "scope", "days")}
-        return _show(request, status=status, error=sentence, typed=typed)
-    return _show(request, made=_MadeToken(name, secret))
+    typed = {field_name: form.get(field_name) for field_name in ("name", "scope", "days")}
+    refused = try_work(request, work, typed=typed)
+    return _show(request, refused) if refused else _show(request, made=_MadeToken(name, secret))
 
 
 @router.post("/tokens/{token_id}/revoke")
@@ -98,12 +89,8 @@ def revoke(request: Request, token_id: UUID) -> Response:
     def work(conn: Connection) -> None:
         take_token_back_by_id(conn, token_id, actor=actor, now=now)
 
-    try:
-        get_staff(request).database.run(work)
-    except REFUSALS as error:
-        status, sentence = describe_refusal(request, error)
-        return _show(request, status=status, error=sentence)
-    return RedirectResponse("/tokens", HTTPStatus.SEE_OTHER)
+    refused = try_work(request, work)
+    return _show(request, refused) if refused else RedirectResponse("/tokens", HTTPStatus.SEE_OTHER)
 
 
 def _read_scope(form: Form) -> Scope:

@@ -13,9 +13,11 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from starlette.requests import Request
 
+from api.bodies import ReadForm
 from api.catalogues.languages import Language
 from api.deps import PublicTools
 from api.public.client_address import find_client, read_networks, subnet_of
@@ -52,6 +54,9 @@ CHOICES: dict[str, frozenset[str]] = {
 }
 """Fields with a choice, and what may be chosen; empty is always fine."""
 
+FOREIGN = frozenset({"cross-site", "same-site"})
+"""What browsers say of a form on the page of another site (Fetch Metadata, W3C); old ones say nothing."""
+
 _UNFIT = re.compile("[\x00\ud800-\udfff]")  # what no stored text may hold
 
 
@@ -60,6 +65,15 @@ def find_subnet(request: Request, tools: PublicTools) -> bytes:
     peer = request.client.host if request.client else None
     trusted = read_networks(tools.settings.trusted_proxies)
     return subnet_of(find_client(peer, request.headers.getlist("x-forwarded-for"), trusted))
+
+
+def is_foreign(request: Request, origins: Sequence[str] = ()) -> bool:
+    """Whether a browser says that the page of another site sent a request.
+
+    Args:
+        origins: of pages that may.
+    """
+    return request.headers.get("sec-fetch-site") in FOREIGN and request.headers.get("origin") not in origins
 
 
 def give_token(tools: PublicTools) -> str:
@@ -85,18 +99,20 @@ async def pass_in(tools: PublicTools, lines: int) -> AsyncIterator[None]:
 
 
 def find_errors(
-    values: FormValues, lines: Sequence[str], *, has_files: bool, max_urls: int
+    values: FormValues, lines: Sequence[str], *, files: ReadForm | None = None, max_urls: int
 ) -> dict[str, str]:
     """Return field → code of what is wrong with it; `field_` and the code name its text.
 
     Args:
         values: what was written.
         lines: the lines of `urls`.
-        has_files: whether a file came with it.
+        files: the form that its files came with.
         max_urls: most addresses of one report.
     """
     errors = {}
     filled = [line for line in lines if line.strip()]
+    is_declined = files is not None and files.has_declined_files
+    has_files = is_declined or (files is not None and bool(files.uploads))
     has_more = has_files or bool(values.note.strip())
     if _UNFIT.search(values.urls):
         errors["urls"] = "unfit"
@@ -113,6 +129,8 @@ def find_errors(
         errors["note"] = "unfit"
     elif len(values.note) > NOTE_MAX_LENGTH:
         errors["note"] = "note_long"
+    if is_declined:
+        errors["file"] = "file_full"
     if values.email and not is_address(values.email):
         errors["email"] = "email_unreadable"
     if _UNFIT.search(values.platform_other):
@@ -134,6 +152,7 @@ def take_report(
     is_trapped: bool = False,
     is_foreign: bool = False,
     uploads: Sequence[SealedUpload] = (),
+    hold_id: UUID | None = None,
 ) -> Answer:
     """Store a report whose fields were checked; return what its reporter learns.
 
@@ -143,6 +162,7 @@ def take_report(
         subnet: where it comes from.
         is_trapped: whether the field that people leave empty was filled.
         is_foreign: whether a browser says that the page of another site sent it.
+        hold_id: what was held for its files.
 
     Raises:
         InvalidReportError: it cannot be a report after all.
@@ -170,6 +190,7 @@ def take_report(
         if values.email and not odd
         else None,
         language=language,
+        hold_id=hold_id,
     )
     return tools.receive(report)
 

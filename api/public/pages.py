@@ -8,6 +8,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -103,20 +104,24 @@ class UnreadableLine:
     reason: str
 
 
+@cache
+def _make_environment() -> Environment:
+    """Return the templates; a process compiles each of them once."""
+    return Environment(
+        loader=PackageLoader("api.public", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PageRenderer:
     """Renders the public pages of one deployment."""
 
     settings: PageSettings
-    environment: Environment = field(
-        default_factory=lambda: Environment(
-            loader=PackageLoader("api.public", "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-    )
 
     def render_report(
         self,
@@ -216,17 +221,21 @@ class PageRenderer:
 
     def _render(self, template: str, language: Language, *, path: str | None, **context: object) -> str:
         # A page that answers a POST has no address of its own, so it offers no language links (path None).
-        return self.environment.get_template(template).render(
-            t=TEXTS[language],
-            lang=language,
-            languages=LANGUAGES,
-            is_draft=language in DRAFT_LANGUAGES,
-            path=path,
-            form_path=FORM_PATH,
-            exit_url=EXIT_URL,
-            site=self.settings,
-            style=STATIC_FILES.style,
-            **context,
+        return (
+            _make_environment()
+            .get_template(template)
+            .render(
+                t=TEXTS[language],
+                lang=language,
+                languages=LANGUAGES,
+                is_draft=language in DRAFT_LANGUAGES,
+                path=path,
+                form_path=FORM_PATH,
+                exit_url=EXIT_URL,
+                site=self.settings,
+                style=STATIC_FILES.style,
+                **context,
+            )
         )
 
 

@@ -7,13 +7,23 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
-from api.bodies import MAX_FORM_TEXT_BYTES, ReadForm, discard_uploads, read_form
+from api.bodies import ReadForm
 from api.catalogues.languages import Language
 from api.deps import PublicTools, get_tools
-from api.public.intake import CHOICES, find_errors, find_subnet, give_token, judge_token, pass_in, take_report
+from api.public.intake import (
+    CHOICES,
+    find_errors,
+    find_subnet,
+    give_token,
+    is_foreign,
+    judge_token,
+    pass_in,
+    take_report,
+)
 from api.public.pages import FormValues, UnreadableLine
 from api.public.texts import choose_language
-from triage.errors import InvalidReportError, ServerUnavailableError
+from api.public.uploads import TakenForm, take_form
+from triage.errors import InvalidReportError
 from triage.rules.form_token import FormAge
 from triage.rules.urls import split_lines
 from triage.steps.receive_report import read_lines
@@ -21,8 +31,6 @@ from triage.steps.receive_report import read_lines
 router = APIRouter()
 TRAP = "website"
 """The field that people leave empty."""
-FOREIGN = frozenset({"cross-site", "same-site"})
-"""What browsers say of a form on the page of another site (Fetch Metadata, W3C); old ones say nothing."""
 
 
 class _RefusedForm(Exception):
@@ -92,38 +100,28 @@ def _show_again(
 @router.post("/report", response_class=HTMLResponse)
 async def post_form(request: Request, tools: Annotated[PublicTools, Depends(get_tools)]) -> HTMLResponse:
     """Take a report; errors show the form again with what was written."""
-    form = await read_form(
-        request,
-        tools.vault,
-        tools.intake_recipient,
-        max_file_bytes=tools.settings.upload_max_bytes,
-        takes_files=tools.settings.public_uploads,
-        max_text_bytes=MAX_FORM_TEXT_BYTES,
-    )
+    subnet = find_subnet(request, tools)
     try:
-        async with pass_in(tools, _read_block(form, "urls").count("\n") + 1):
-            page, is_repeat = await run_in_threadpool(_take_form, request, tools, form)
+        async with take_form(request, tools, subnet) as taken:
+            async with pass_in(tools, _read_block(taken.form, "urls").count("\n") + 1):
+                page, is_repeat = await run_in_threadpool(_take_form, request, tools, taken, subnet)
+            taken.is_kept = not is_repeat
     except _RefusedForm as refusal:
-        await discard_uploads(tools.vault, form)
         return refusal.page
-    except ServerUnavailableError:
-        raise  # the commit may have taken place: the sweep of orphans takes files that no row names
-    except BaseException:
-        await discard_uploads(tools.vault, form)
-        raise
-    if is_repeat:
-        await discard_uploads(tools.vault, form)
     return page
 
 
-def _take_form(request: Request, tools: PublicTools, form: ReadForm) -> tuple[HTMLResponse, bool]:
+def _take_form(
+    request: Request, tools: PublicTools, taken: TakenForm, subnet: bytes
+) -> tuple[HTMLResponse, bool]:
     """Store what came; return the page for it, and whether the same form was stored before."""
+    form = taken.form
     language = _language(request, form.text("lang"))
     request.state.language = language  # for the page of an error
     values = _read_values(form)
     max_urls = tools.settings.report_max_urls
     lines = split_lines(values.urls, max_urls)
-    errors = find_errors(values, lines, has_files=bool(form.uploads), max_urls=max_urls)
+    errors = find_errors(values, lines, files=form, max_urls=max_urls)
     if errors:
         raise _RefusedForm(_show_again(tools, language, form, values, lines, errors))
     try:
@@ -134,10 +132,11 @@ def _take_form(request: Request, tools: PublicTools, form: ReadForm) -> tuple[HT
             language=language,
             token=form.text("form"),
             content=form.digest(),
-            subnet=find_subnet(request, tools),
+            subnet=subnet,
             is_trapped=any(form.fields.get(TRAP, ())),
-            is_foreign=request.headers.get("sec-fetch-site") in FOREIGN,
+            is_foreign=is_foreign(request),
             uploads=form.uploads,
+            hold_id=taken.hold_id,
         )
     except InvalidReportError:
         raise _RefusedForm(

@@ -1,9 +1,10 @@
-"""Where requests wait their turn: look-ups that come too often, and reports of many addresses.
+"""Where requests wait their turn: look-ups that come too often, reports of many addresses, and files.
 
 1. A look-up from a subnet that asks too often waits; it is never refused for that. Only when many wait already, in all
    or of its own subnet, is a further one asked to come again: no subnet takes all places from the others.
 2. Reports of many addresses are stored one after the other: some at once would hold every connection to the database
    for as long as they take, and a report of one address would find none.
+3. Files ask for room one after the other for the same reason; what each subnet has on its way is counted.
 """
 
 import asyncio
@@ -83,3 +84,27 @@ class ReportTurns:
                 yield
         finally:
             self.present -= 1
+
+
+@dataclass(slots=True)
+class UploadsOnWay:
+    """Files of public reports on their way: how many bytes of each subnet, and whose turn it is to ask for room."""
+
+    by_subnet: Counter[bytes] = field(default_factory=Counter, repr=False)
+    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), repr=False)
+
+    def begin(self, subnet: bytes, size: int, *, share: int) -> bool:
+        """Count a subnet's files; return whether they fit into the share that one subnet has.
+
+        Args:
+            size, share: bytes.
+        """
+        if self.by_subnet[subnet] + size > share:
+            return False
+        self.by_subnet[subnet] += size
+        return True
+
+    def end(self, subnet: bytes, size: int) -> None:
+        """Count them no more."""
+        self.by_subnet[subnet] -= size
+        self.by_subnet = +self.by_subnet  # nothing is kept of who has gone

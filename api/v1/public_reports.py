@@ -2,9 +2,12 @@
 
 1. GET /api/v1/public/form gives a form token, the choices of each field and the telephone numbers.
 2. POST /api/v1/public/reports takes a report; POST /api/v1/public/status tells the coarse word of a receipt.
-3. There is no token of a machine, no cookie and no file. Pages of PUBLIC_ORIGINS may read the answers (CORS, the
-   Fetch standard of the WHATWG); no other page may, and none sends credentials.
-4. What is wrong is said per field, with a code that stays and a sentence in each language.
+3. With PUBLIC_UPLOADS the same report may come as multipart/form-data: one part `report`, which is the JSON, and
+   files, under the form's own bounds.
+4. There is no token of a machine and no cookie. Pages of PUBLIC_ORIGINS may read the answers (CORS, the
+   Fetch standard of the WHATWG); no other page may, and none sends credentials. A browser lets any page send
+   multipart: what the page of another site sends waits behind others.
+5. What is wrong is said per field, with a code that stays and a sentence in each language.
 """
 
 import hashlib
@@ -19,15 +22,24 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from api.bodies import MAX_FORM_TEXT_BYTES, Body, parse_body, read_bytes
+from api.bodies import MAX_FILES, MAX_FORM_TEXT_BYTES, Body, ReadForm, parse_body, read_bytes
 from api.catalogues.languages import LANGUAGES, Language
 from api.deps import PublicTools, get_tools
 from api.errors import UnsupportedBodyError, choose_status
 from api.lingering import LingeringResponse
-from api.public.intake import CHOICES, find_errors, find_subnet, give_token, pass_in, take_report
+from api.public.intake import (
+    CHOICES,
+    find_errors,
+    find_subnet,
+    give_token,
+    is_foreign,
+    pass_in,
+    take_report,
+)
 from api.public.pages import FormValues
 from api.public.status import MAX_TEXT_BYTES, look_up
 from api.public.texts import TEXTS, choose_language, find_reason
+from api.public.uploads import TakenForm, take_form
 from triage.errors import HotlineError, InvalidReportError
 from triage.rules.states import Remit
 from triage.steps.receive_report import Answer
@@ -36,6 +48,7 @@ METHODS = "GET, POST"
 HEADERS = "Content-Type"
 PREFLIGHT_S = 600
 WHOLE = ""
+REPORT_PART = "report"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -76,6 +89,14 @@ class PublicBody(BaseModel):
     city: str = ""
     platform: str = ""
     platform_other: str = ""
+
+
+class _RefusedReport(Exception):
+    """The report is answered with what is wrong with it."""
+
+    def __init__(self, said: Response) -> None:
+        super().__init__()
+        self.said = said
 
 
 class ReceiptBody(BaseModel):
@@ -133,10 +154,13 @@ def answer_preflight(request: Request) -> Response:
 
 @router.get("/form")
 def show_form(tools: Annotated[PublicTools, Depends(get_tools)]) -> JSONResponse:
-    """Give a form token, the choices and the numbers."""
+    """Give a form token, the choices, what files may come, and the numbers."""
+    settings = tools.settings
+    files = {"most": MAX_FILES, "bytes": settings.upload_max_bytes} if settings.public_uploads else None
     return JSONResponse(
         {
             "form": give_token(tools),
+            "files": files,
             "choices": {name: sorted(values) for name, values in CHOICES.items()},
             "phones": _list_phones(tools),
         }
@@ -151,10 +175,16 @@ def _list_phones(tools: PublicTools) -> list[dict[str, str]]:
 
 async def _read(request: Request, kind: type[Body], limit: int) -> Body | dict[str, str]:
     """Read a JSON body; return it, or what is wrong with it: field → code."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
+    if _find_content_type(request) != "application/json":
         raise UnsupportedBodyError
-    data = await read_bytes(request, limit)
+    return await _parse(await read_bytes(request, limit), kind)
+
+
+def _find_content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _parse(data: bytes, kind: type[Body]) -> Body | dict[str, str]:
     try:
         return await run_in_threadpool(parse_body, data, kind)
     except ValidationError as error:
@@ -166,31 +196,76 @@ async def _read(request: Request, kind: type[Body], limit: int) -> Body | dict[s
 
 @router.post("/reports")
 async def post_report(request: Request, tools: Annotated[PublicTools, Depends(get_tools)]) -> Response:
-    """Take a report."""
-    body = await _read(request, PublicBody, MAX_FORM_TEXT_BYTES)
-    if isinstance(body, dict):
-        return _refuse(body, HTTPStatus.UNPROCESSABLE_ENTITY)
+    """Take a report, with files where they are taken."""
     subnet = find_subnet(request, tools)
-    async with pass_in(tools, len(body.urls)):
-        return await run_in_threadpool(_take, tools, body, subnet)
+    try:
+        if _find_content_type(request) == "multipart/form-data":
+            return await _take_with_files(request, tools, subnet)
+        body = _require(await _read(request, PublicBody, MAX_FORM_TEXT_BYTES))
+        async with pass_in(tools, len(body.urls)):
+            said, _ = await run_in_threadpool(_take, request, tools, body, subnet)
+        return said
+    except _RefusedReport as refusal:
+        return refusal.said
 
 
-def _take(tools: PublicTools, body: PublicBody, subnet: bytes) -> Response:
+async def _take_with_files(request: Request, tools: PublicTools, subnet: bytes) -> Response:
+    if not tools.settings.public_uploads:
+        # Said before any of it is read, so that no file comes for nothing.
+        return LingeringResponse(_refuse({"file": "files_off"}, HTTPStatus.UNSUPPORTED_MEDIA_TYPE))
+    async with take_form(request, tools, subnet, text_parts=frozenset({REPORT_PART})) as taken:
+        parts = taken.form.fields
+        if set(parts) != {REPORT_PART} or len(parts[REPORT_PART]) != 1:
+            raise InvalidReportError
+        body = _require(await _parse(taken.form.text(REPORT_PART).encode(), PublicBody))
+        async with pass_in(tools, len(body.urls)):
+            said, is_repeat = await run_in_threadpool(_take, request, tools, body, subnet, taken)
+        taken.is_kept = not is_repeat
+    return said
+
+
+def _require(body: Body | dict[str, str]) -> Body:
+    if isinstance(body, dict):
+        raise _RefusedReport(_refuse(body, HTTPStatus.UNPROCESSABLE_ENTITY))
+    return body
+
+
+def _take(
+    request: Request, tools: PublicTools, body: PublicBody, subnet: bytes, taken: TakenForm | None = None
+) -> tuple[Response, bool]:
+    """Store what came; return the answer to it, and whether the same was stored before."""
     language: Language = choose_language(body.language)
     said = body.model_dump()
     values = FormValues(**{name: said[name] for name in FormValues().by_name() if name != "urls"})
     values = FormValues(**(values.by_name() | {"urls": "\n".join(body.urls), "email": body.email.strip()}))
-    errors = find_errors(values, body.urls, has_files=False, max_urls=tools.settings.report_max_urls)
+    files = taken.form if taken else None
+    errors = find_errors(values, body.urls, files=files, max_urls=tools.settings.report_max_urls)
     if errors:
-        return _refuse(errors, HTTPStatus.UNPROCESSABLE_ENTITY)
-    try:
-        content = hashlib.sha256(rfc8785.dumps(said)).digest()
-    except rfc8785.CanonicalizationError:
-        return _refuse({WHOLE: "body_unreadable"}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        raise _RefusedReport(_refuse(errors, HTTPStatus.UNPROCESSABLE_ENTITY))
     answer = take_report(
-        tools, values, body.urls, language=language, token=body.form, content=content, subnet=subnet
+        tools,
+        values,
+        body.urls,
+        language=language,
+        token=body.form,
+        content=_name_content(said, files),
+        subnet=subnet,
+        is_foreign=is_foreign(request, tools.settings.public_origins),
+        uploads=taken.form.uploads if taken else (),
+        hold_id=taken.hold_id if taken else None,
     )
-    return _answer(tools, answer, is_danger=values.danger == "yes")
+    return _answer(tools, answer, is_danger=values.danger == "yes"), answer.is_repeat
+
+
+def _name_content(said: dict[str, Any], files: ReadForm | None) -> bytes:
+    """Return 32 bytes that name all that came."""
+    try:
+        own = hashlib.sha256(rfc8785.dumps(said)).digest()
+    except rfc8785.CanonicalizationError:
+        raise InvalidReportError from None
+    if files is None or not files.uploads:
+        return own
+    return hashlib.sha256(own + ReadForm({}, files.uploads, files.file_digests).digest()).digest()
 
 
 def _answer(tools: PublicTools, answer: Answer, *, is_danger: bool) -> Response:

@@ -1,9 +1,10 @@
 """GET /api/v1/stats: counts for reports and charts, with a token of the scope `stats`; on the staff surface alone.
 
-Reports of the last 30 days by day, channel and remit, items and notices by state, median hours to removal. Counts of
-1 to 4 are told as "<5". Nothing in it names a person, an address or a host.
+Reports of the last 30 days by day, channel and remit, items and notices by state, median hours to removal. Rare counts
+are not told (`triage/rules/stats.py`). Nothing in it names a person, an address or a host.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +14,9 @@ from fastapi import APIRouter, Request
 from api.console.deps import get_staff
 from api.errors import UnauthorisedError
 from triage.clock import utcnow
-from triage.rules.stats import mask_count, tell_median_hours
+from triage.model import Channel
+from triage.rules.states import ItemState, Remit, SendingState
+from triage.rules.stats import hide_count, hide_rare, tell_median_hours
 from triage.steps.change_tokens import Scope
 from triage.store.people import digest_token
 from triage.store.rows import Connection
@@ -23,6 +26,10 @@ from triage.store.tokens import find_token
 router = APIRouter()
 DAYS = 30
 _TIRANE = ZoneInfo("Europe/Tirane")
+
+# Each group in the order in which larger counts are hidden for rare ones: what says most comes last.
+CHANNELS = (Channel.PARTNER, Channel.CLI, Channel.API, Channel.PUBLIC)
+REMITS = (Remit.OTHER, Remit.HATE_SPEECH, Remit.CSEM, Remit.CSAM)
 
 
 @router.get("/api/v1/stats")
@@ -56,16 +63,16 @@ def _tell(counts: Counts, since: datetime, now: datetime) -> dict[str, Any]:
         "since": first.isoformat(),
         "until": now.astimezone(_TIRANE).date().isoformat(),
         "reports": {
-            "by_day": {day.isoformat(): mask_count(counts.by_day.get(day, 0)) for day in days},
-            "by_channel": _mask(counts.by_channel),
-            "by_remit": _mask(counts.by_remit),
+            "by_day": hide_rare({day.isoformat(): counts.by_day.get(day, 0) for day in days}),
+            "by_channel": _hide(counts.by_channel, CHANNELS),
+            "by_remit": _hide(counts.by_remit, REMITS),
         },
-        "items_by_state": _mask(counts.items),
-        "notices_by_state": _mask(counts.notices),
-        "removed": mask_count(counts.removed),
+        "items_by_state": _hide(counts.items, ItemState),
+        "notices_by_state": _hide(counts.notices, SendingState),
+        "removed": hide_count(counts.removed),
         "median_hours_to_removal": tell_median_hours(counts.median_removal_s, counts.removed),
     }
 
 
-def _mask(counts: dict[str, int]) -> dict[str, int | str]:
-    return {name: mask_count(number) for name, number in counts.items()}
+def _hide(counts: dict[str, int], names: Iterable[str]) -> dict[str, int | None]:
+    return hide_rare({str(name): counts.get(name, 0) for name in names})

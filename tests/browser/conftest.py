@@ -13,6 +13,7 @@ import pytest
 from tests.chromium import CHROMIUM, open_chromium, open_window
 from tests.conftest import copy_template
 from tests.furnishing import House, open_house, report_hostile
+from tests.reviewing import Review, Room, open_room
 from tests.window import Window
 
 
@@ -90,3 +91,21 @@ def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     ):
         report_hostile(furnished)
         yield furnished
+
+
+@pytest.fixture(scope="module")
+def room(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    """A console with a site beside it; tests take new pictures in and judge them."""
+    with (
+        copy_template(servers) as fresh,
+        open_room(fresh, servers.redis_url, tmp_path_factory.mktemp("room")) as opened,
+    ):
+        yield opened
+
+
+@pytest.fixture
+def review(room: Room, open_browser: Callable[..., Window]) -> Review:
+    """Somebody new, signed in, before the review page."""
+    window = open_browser(room.surface.url, language="en")
+    window.sign_in(room.surface.hire(f"Somebody {len(room.surface.people)}"))
+    return Review(window)

@@ -9,6 +9,8 @@ from tests.furnishing import ADMIN, DESK
 from tests.looking_over import NARROW, WIDE, find_overflow, look_over
 from tests.pseudo_texts import stretched
 
+pytestmark = pytest.mark.long
+
 
 def test_every_page_of_the_table_is_looked_at():
     table = {route.path for route in (*ROUTES, *OPEN_ROUTES) if route.method == "GET"}

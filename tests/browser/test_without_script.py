@@ -19,7 +19,7 @@ def test_one_gets_in_judges_an_item_and_leaves(surface, conn, open_browser):
     assert page.goto(f"{window.origin}/queue").url.endswith("/sign-in")
     window.sign_in(surface.hire("Ana"))
     window.open("/queue?lane=danger&lang=en")
-    page.locator("#rows tbody a").click()
+    page.locator("#rows tbody th button").click()
     page.locator("#judge-item-3").check()
     page.locator("#judge-item button").click()
     page.locator(".said").wait_for()

@@ -9,6 +9,7 @@ from hashsets import store
 from tests.builders import Clock, open_desk
 from tests.captures import ADDRESS, FIRST, HOST, SECOND, WAITS
 from tests.local_sites import LocalSite
+from tests.staff_server import run_staff_surface
 from triage.clock import utcnow
 from triage.ids import new_id
 from triage.queue import QueueDoor
@@ -110,3 +111,12 @@ def baseline(staff):
     )
     staff.commit()
     return hash_set
+
+
+@pytest.fixture
+def surface(desk, database):
+    """The console over the desk's database, which can open its evidence; nothing is drawn for a second assessor."""
+    with run_staff_surface(
+        database, root=desk.root, vault_identity=desk.vault_identity, second_look_share=0.0
+    ) as running:
+        yield running

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from hashsets.model import EntryClass
-from tests.assessing import POLICY, Assessors, approve_police
+from tests.assessing import LOOK_POLICY, POLICY, SESSION, Assessors, approve_police
 from tests.builders import SENDING, list_entry, trust
 from tests.captures import FIRST, SECOND, capture, image_of, url
 from tests.drawn_images import make_jpeg, make_video_file
@@ -89,7 +89,7 @@ def test_nobody_is_their_own_second_and_the_database_refuses_it_too(desk, judges
     item, image = new
     judges.press("Ana", item, image, 1)
     with pytest.raises(NotAllowedError, match="own second"):
-        judges.press("Ana", item, image, 1)
+        judges.press("Ana", item, image, 1, look=False)
     with pytest.raises(psycopg.errors.UniqueViolation):
         judges.conn.execute(
             "INSERT INTO assessments (id, image_id, round, place, person_id, label, national, baseline, basis,"
@@ -466,7 +466,7 @@ def settle(judges, new):
 
 def test_undo_takes_everything_back_before_it_leaves(desk, judges, new):
     settle(judges, new)
-    words = {"undo_s": 60.0, "sending": SENDING}
+    words = {"round_": 1, "undo_s": 60.0, "sending": SENDING}
     with pytest.raises(NotAllowedError, match="Only who judged"):
         judges.act(reopen_item.undo, new[0], person=judges.people["Cen"], **words)
     judges.act(reopen_item.undo, new[0], person=judges.people["Ben"], **words)
@@ -481,16 +481,24 @@ def test_undo_takes_everything_back_before_it_leaves(desk, judges, new):
 
 def test_undo_is_over_after_its_window_and_reopening_takes_a_reason(desk, judges, new):
     settle(judges, new)
+    undone = {"person": judges.people["Ben"], "round_": 1, "undo_s": 60.0, "sending": SENDING}
+    words = {"person": judges.people["Cen"], "round_": 1, "reason": "a new view", "sending": SENDING}
     judges.step = timedelta(seconds=61)
     with pytest.raises(NotAllowedError, match="over"):
-        judges.act(reopen_item.undo, new[0], person=judges.people["Ben"], undo_s=60.0, sending=SENDING)
+        judges.act(reopen_item.undo, new[0], **undone)
     with pytest.raises(NotAllowedError, match="why"):
-        judges.act(reopen_item.reopen_item, new[0], person=judges.people["Cen"], reason=" ", sending=SENDING)
-    words = {"person": judges.people["Cen"], "reason": "a new view", "sending": SENDING}
+        judges.act(reopen_item.reopen_item, new[0], **words | {"reason": " "})
     judges.act(reopen_item.reopen_item, new[0], **words)
     assert desk.place(new[0]).state == "awaiting_assessment"
     with pytest.raises(StaleStateError):
         judges.act(reopen_item.reopen_item, new[0], **words)
+    settle(judges, new)
+    with pytest.raises(
+        StaleStateError
+    ):  # a page of the first round takes nothing back that was said in the second
+        judges.act(reopen_item.reopen_item, new[0], **words)
+    with pytest.raises(StaleStateError):
+        judges.act(reopen_item.undo, new[0], **undone)
 
 
 # Looks
@@ -498,6 +506,7 @@ def test_undo_is_over_after_its_window_and_reopening_takes_a_reason(desk, judges
 
 def test_a_look_is_one_use_one_person_and_a_few_seconds(desk, judges, new):
     ana, ben = judges.people["Ana"], judges.people["Ben"]
+    judges.open("Ana", new[0])
 
     def ask():
         asked = ask_to_look(
@@ -506,38 +515,50 @@ def test_a_look_is_one_use_one_person_and_a_few_seconds(desk, judges, new):
             person=ana,
             rendering=EvidenceKind.COLOUR,
             now=judges.clock(),
-            look_max_s=10.0,
+            policy=LOOK_POLICY,
+            session=SESSION,
         )
         judges.conn.commit()
         return asked.token
 
     token = ask()
     with pytest.raises(NotAllowedError):
-        begin_look(judges.conn, token, person=ben, now=judges.clock())
-    begin_look(judges.conn, token, person=ana, now=judges.clock())
+        begin_look(judges.conn, token, person=ben, now=judges.clock(), policy=LOOK_POLICY, session=SESSION)
+    begin_look(judges.conn, token, person=ana, now=judges.clock(), policy=LOOK_POLICY, session=SESSION)
     judges.conn.commit()
     with pytest.raises(NotAllowedError):
-        begin_look(judges.conn, token, person=ana, now=judges.clock())
+        begin_look(judges.conn, token, person=ana, now=judges.clock(), policy=LOOK_POLICY, session=SESSION)
     late = ask()
     for step_s in (11, -60):  # too late, or by a clock that was set back
         with pytest.raises(NotAllowedError):
-            begin_look(judges.conn, late, person=ana, now=judges.clock() + timedelta(seconds=step_s))
+            begin_look(
+                judges.conn,
+                late,
+                person=ana,
+                now=judges.clock() + timedelta(seconds=step_s),
+                policy=LOOK_POLICY,
+                session=SESSION,
+            )
         judges.conn.rollback()
 
 
-@pytest.mark.parametrize(("after_s", "ms"), [(3.0, 3000), (500.0, 10_000), (-5.0, 0)])
+@pytest.mark.parametrize(("after_s", "ms"), [(3.0, 3000), (500.0, 10_000), (-5.0, 10_000)])
 def test_a_look_counts_its_time_and_never_more_than_the_longest(desk, judges, new, after_s, ms):
     start = judges.clock()
     judges.now = start
+    judges.open("Ana", new[0])
     asked = ask_to_look(
         judges.conn,
         *new,
         person=judges.people["Ana"],
         rendering=EvidenceKind.GREY_HALF,
         now=start,
-        look_max_s=10.0,
+        policy=LOOK_POLICY,
+        session=SESSION,
     )
-    begin_look(judges.conn, asked.token, person=judges.people["Ana"], now=start)
+    begin_look(
+        judges.conn, asked.token, person=judges.people["Ana"], now=start, policy=LOOK_POLICY, session=SESSION
+    )
     ended = reveal_image.end_looks(
         judges.conn, judges.people["Ana"], now=start + timedelta(seconds=after_s), look_max_s=10.0
     )
@@ -549,7 +570,7 @@ def test_a_look_counts_its_time_and_never_more_than_the_longest(desk, judges, ne
 
 def test_only_what_waits_is_looked_at_and_only_where_it_is_shown(desk, judges, new):
     judges.press("Ana", *new, 3, look=False)
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(StaleStateError):
         judges.look("Ben", *new)
     judges.conn.rollback()
     (other,) = desk.report(url("/second.jpg"))
@@ -598,7 +619,7 @@ def test_the_same_key_twice_is_said_once(desk, judges, new):
 
 def test_a_page_that_shows_an_old_round_is_refused(desk, judges, new):
     settle(judges, new)
-    words = {"person": judges.people["Cen"], "reason": "a new view", "sending": SENDING}
+    words = {"person": judges.people["Cen"], "round_": 1, "reason": "a new view", "sending": SENDING}
     judges.act(reopen_item.reopen_item, new[0], **words)
     with pytest.raises(StaleStateError):
         judges.press("Cen", *new, 3, look=False, round_=1)
@@ -634,7 +655,7 @@ def test_a_reopened_picture_brings_its_page_back_from_being_handed_on(desk, judg
     judges.press("Ana", children[0], images[0], 3)
     judges.press("Ana", children[1], images[1], 4)
     assert state_of(desk, page)[0] == "awaiting_hand_on"
-    words = {"person": judges.people["Ben"], "reason": "seen again", "sending": SENDING}
+    words = {"person": judges.people["Ben"], "round_": 1, "reason": "seen again", "sending": SENDING}
     judges.act(reopen_item.reopen_item, children[0], **words)
     assert [state_of(desk, one)[0] for one in (children[0], page)] == ["awaiting_assessment"] * 2
     judges.press("Ben", children[0], images[0], 3)

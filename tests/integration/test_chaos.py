@@ -37,7 +37,7 @@ from triage.cli.practice.operators import PracticeOperator
 from triage.cli.practice.running import run_practice
 from triage.cli.practice.scenario import build_scenario
 from triage.cli.practice.story import Storyteller, plan_items
-from triage.cli.practice.verdicts import PLANS
+from triage.cli.practice.verdicts import PLANS, STAYS
 from triage.cli.practice.world import PracticeWorld
 from triage.cli.session import find_deployment
 from triage.clock import utcnow
@@ -65,6 +65,7 @@ SHORT = {
     "CAPTURE_LEASE": "10.5",
     "RENUDGE_AFTER": "1",
 }
+LAST_REMINDER = len(practice_running.PRACTICE_TIMES["REMINDER_AFTER"].split(","))
 TRIES = ",".join(["0.5"] * 12)
 """Waits for many tries: a kill in mid-capture is one, and no item may give up because of us."""
 
@@ -141,7 +142,18 @@ class Story:
         if self.handed_in < len(self.reports):
             return False
         self._plan()
-        return not self.teller.list_unfinished() and self.teller.has_left()
+        return not self.teller.list_unfinished() and self.teller.has_left() and self._has_reminded()
+
+    def _has_reminded(self):
+        """Whether whoever leaves things where they are got the last reminder: nothing more leaves after it."""
+        staying = [item_id for item_id, plan in self.teller.plans.items() if plan.ends == STAYS]
+        with psycopg.connect(self.staff_dsn, connect_timeout=5) as conn:
+            (reminded,) = conn.execute(
+                "SELECT count(DISTINCT item_id) FROM sending_items JOIN sendings ON sendings.id = sending_id"
+                " WHERE item_id = ANY(%s) AND part = 'reminder' AND number = %s AND sent_at IS NOT NULL",
+                (staying, LAST_REMINDER),
+            ).fetchone()
+        return reminded == len(staying) > 0
 
     def _plan(self):
         self.teller = replace(self.teller, plans=plan_items(self.teller.deployment, self.reports))

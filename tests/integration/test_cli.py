@@ -390,7 +390,10 @@ def test_a_disputed_entry_is_silent_and_shown_with_its_history(hotline, tmp_path
     assert len(hotline("match", "--digest", digest, "--json").one()["hits"]) == 1
 
 
-def test_the_index_is_built_anew_and_checked_on_demand(hotline, state):
+def test_the_index_is_built_anew_and_checked_on_demand(hotline, state, tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text(f"id,sha256\na,{'ab' * 32}\n")
+    assert hotline("hashset", "import", "checked", path, "--format", "csv").code == 0
     assert hotline("hashset", "build", "--json").one()["generation"] > 0
     assert hotline("hashset", "verify").one_line() == "The index is whole."
     spoilt = max(
@@ -655,9 +658,10 @@ def test_a_report_with_addresses_files_and_unreadable_lines(hotline, tmp_path, s
     picture.write_bytes(make_png(4200))
     said = hotline(
         "report", "submit", "ëëë.shembull.example/a", "not an address", picture, "hxxp://b[.]example/x",
-        "--note", "fjalë", "--danger", "--json",
+        "--note", "një foshnjë", "--danger", "--json",
     )  # fmt: skip
     found = said.one()
+    assert owner.execute("SELECT note_flags FROM reports WHERE danger").fetchall() == [(["infant"],)]
     assert set(found) == {"receipt", "unreadable"}
     receipt = found["receipt"].replace("-", "")
     assert check_character(receipt[:12]) == receipt[12]

@@ -116,6 +116,13 @@ def test_what_is_old_disputed_or_waits_is_said(surface, conn, baseline):
         for said in words:
             assert said in page.words
     assert page.words.count("Më e vjetër se 7 ditë") == 1
+    page = browser.open("/hash-sets?lang=en")
+    assert "Generation of the lists in force: " in page.words
+    assert "baseline, baseline: disputed by Lea" in page.words
+    assert "a logo" in page.words
+    assert page.list_links("/hash-sets/look-up") == ["/hash-sets/look-up"]
+    auditor = surface.sign_in("Rea", PersonRole.AUDITOR)
+    assert auditor.open("/hash-sets").list_links("/hash-sets/look-up") == []
 
 
 @pytest.mark.breaks_invariants("its picture is shown by no item")

@@ -8,15 +8,8 @@ import pytest
 from tests.builders import list_entry, trust
 from tests.captures import FIRST, capture, image_of, url
 from tests.console import ask, judge, look, open_item
-from tests.staff_server import run_staff_surface
 from triage.clock import utcnow
 from triage.model import PersonRole
-
-
-@pytest.fixture
-def surface(desk, database):
-    with run_staff_surface(database, root=desk.root, vault_identity=desk.vault_identity) as running:
-        yield running
 
 
 @pytest.fixture
@@ -30,8 +23,9 @@ def item(desk):
 def test_a_new_picture_is_not_judged_illegal_unseen(surface, desk, item):
     browser = surface.sign_in("Ana")
     page = open_item(browser, item)
-    assert len(page.tree.css("figure.thumb img")) == 1
+    assert len(page.tree.css("figure img.thumb")) == 1
     assert page.tree.css("figure.look img") == []
+    assert all("src" not in node.attributes for node in page.tree.css("img.clear"))
     refused = judge(browser, 1)
     assert refused.status == 403
     assert "Look at the picture first" in refused.words
@@ -104,7 +98,7 @@ def test_a_known_picture_and_a_settled_one_get_no_look(surface, desk, item):
     browser = surface.sign_in("Ana")
     page = open_item(browser, item)
     assert not page.has_form("reveal-1")
-    assert page.tree.css("figure.thumb img") == []
+    assert page.tree.css("figure img.thumb") == []
     path = f"/items/{item}/images/{image_of(desk, item)}/reveal"
     refused = browser.post(path, {"rendering": "colour", "asked": "0"})
     assert refused.status == 403

@@ -4,6 +4,7 @@ import pytest
 
 from tests.builders import list_entry, report, trust
 from tests.captures import FIRST, capture, url
+from tests.console import open_item
 from tests.staff_server import run_staff_surface
 from triage.clock import utcnow
 from triage.model import PersonRole
@@ -53,7 +54,7 @@ def reference(conn, item_id):
 
 
 def confirm(browser, item_id, **more):
-    browser.open(f"/items/{item_id}?lane=no_look&lang=en")
+    open_item(browser, item_id, "no_look")
     page = browser.submit("confirm", **more)
     assert page.status == 200, page.words
 

@@ -22,6 +22,7 @@ from tests.builders import (
     trust,
     upload,
 )
+from tests.counts import IS_SOAK
 from tests.deployments import find_spec, list_below, make_deployment, read_command, read_log, run_spec
 from tests.drawn_images import make_jpeg, make_png
 from tests.local_sites import LocalSite
@@ -180,7 +181,7 @@ def test_a_worker_killed_beside_the_commit_of_an_upload_keeps_or_deletes_it(run,
     assert run.assert_whole(conn, images=1) == orphans
 
 
-@pytest.mark.parametrize("point", sorted(set(POINTS) - OUTBOUND_POINTS))
+@pytest.mark.parametrize("point", sorted(set(POINTS) - OUTBOUND_POINTS) if IS_SOAK else ["before_commit"])
 def test_a_worker_killed_at_a_page_that_carries_a_file_loses_and_doubles_nothing(run, conn, point):
     inside = b64encode(make_jpeg(21)).decode()
     run.site.lay_answer("/outside.png", make_png(22), "image/png")

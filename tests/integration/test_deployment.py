@@ -11,11 +11,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.deployments import find_ports, is_answering, list_below, read_secrets, run_up
+from tests.deployments import RunningUp, is_answering, list_below, read_secrets, run_up
 from tests.processes import list_processes_in, wait_until
 from triage.cli.deployment import ROLE_OF_PROCESS, check_port, make_specs, run_deployment
 from triage.cli.embedded import Servers
 from triage.cli.make_keys import make_keys
+from triage.cli.practice.running import find_ports
 from triage.cli.session import find_deployment
 from triage.cli.state_dir import StateDir
 from triage.clock import utcnow
@@ -209,36 +210,30 @@ def test_no_secret_of_the_environment_reaches_a_child(
 # The whole
 
 
-def test_up_serves_refuses_a_second_and_comes_back(tmp_path: Path) -> None:
+def test_up_serves_refuses_a_second_comes_back_and_is_outlived_by_nothing(tmp_path: Path) -> None:
     root = tmp_path / "state"
     with run_up(root) as up:
         assert (get(up.public_port), get(up.staff_port)) == (200, 200)
         assert (get(up.public_port, "/"), get(up.staff_port, "/")) == (200, 303)
-        second = run_hotline("up", STATE_DIR=str(root), **dict(zip(
-            ("PUBLIC_PORT", "STAFF_PORT"), map(str, find_ports(2)), strict=True)))  # fmt: skip
-        assert (second.returncode, second.stdout) == (1, "")
-        assert second.stderr == f"hotline: Hotline is already running in {up.state.root}.\n"
-        with pytest.raises(AlreadyRunningError):
-            with up.state.hold("command", wait_s=0.1):
-                pass
-        listed = run_hotline("item", "list", "--json", STATE_DIR=str(root))
-        assert (listed.returncode, listed.stdout, listed.stderr) == (0, "", "")
-        killed = {
-            words: up.find_pid(words) for words in ("--surface public", "-m workers.sweep", "-m workers ")
-        }
-        for pid in killed.values():
-            os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: all(is_there_anew(up, words, pid) for words, pid in killed.items()), 20)
-        wait_until(lambda: is_answering(up.public_port), 20)
-        assert get(up.public_port) == 200
+        assert_second_is_refused(up, root)
+        assert_killed_come_back(up)
         below = list_below(up.process.pid)
-        secrets = read_secrets(up.state)
+        assert len(below) >= 6
+        up.process.kill()
+        said, _ = up.process.communicate(timeout=60)
+        assert said.count("starting it again") >= 3
+        assert_quiet(said, up)
+        wait_until(lambda: list_processes_in(root) == [], 20)
+        wait_until(lambda: not [pid for pid in below if is_running(pid)], 20)
+    # The next one finds the same data and the same keys.
+    secrets = read_secrets(up.state)
+    with run_up(root) as up:
+        assert (get(up.public_port), read_secrets(up.state)) == (200, secrets)
+        below = list_below(up.process.pid)
         up.process.send_signal(signal.SIGTERM)
         said, _ = up.process.communicate(timeout=60)
         assert up.process.returncode == 0, said
-        assert said.count("starting it again") >= 3
-        assert "Traceback" not in said
-        assert not any(secret in said for secret in secrets)
+        assert_quiet(said, up)
     wait_until(lambda: not [pid for pid in below if Path(f"/proc/{pid}").exists()], 10)
     assert list_processes_in(root) == []
     assert not [path for path in root.rglob("*") if path.is_socket()]
@@ -246,22 +241,34 @@ def test_up_serves_refuses_a_second_and_comes_back(tmp_path: Path) -> None:
         pass
 
 
-def is_there_anew(up, words: str, former: int) -> bool:
+def assert_second_is_refused(up: RunningUp, root: Path) -> None:
+    ports = dict(zip(("PUBLIC_PORT", "STAFF_PORT"), map(str, find_ports(2)), strict=True))
+    second = run_hotline("up", STATE_DIR=str(root), **ports)
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr == f"hotline: Hotline is already running in {up.state.root}.\n"
+    with pytest.raises(AlreadyRunningError):
+        with up.state.hold("command", wait_s=0.1):
+            pass
+    listed = run_hotline("item", "list", "--json", STATE_DIR=str(root))
+    assert (listed.returncode, listed.stdout, listed.stderr) == (0, "", "")
+
+
+def assert_killed_come_back(up: RunningUp) -> None:
+    killed = {words: up.find_pid(words) for words in ("--surface public", "-m workers.sweep", "-m workers ")}
+    for pid in killed.values():
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: all(is_there_anew(up, words, pid) for words, pid in killed.items()), 20)
+    wait_until(lambda: is_answering(up.public_port), 20)
+    assert get(up.public_port) == 200
+
+
+def is_there_anew(up: RunningUp, words: str, former: int) -> bool:
     return any(words in command and pid != former for pid, command in up.find_pids().items())
 
 
-def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
-    root = tmp_path / "state"
-    with run_up(root) as up:
-        below = list_below(up.process.pid)
-        assert len(below) >= 6
-        up.process.kill()
-        up.process.wait()
-        wait_until(lambda: list_processes_in(root) == [], 20)
-        wait_until(lambda: not [pid for pid in below if is_running(pid)], 20)
-    # The next one finds the same data and the same keys.
-    with run_up(root) as up:
-        assert get(up.public_port) == 200
+def assert_quiet(said: str, up: RunningUp) -> None:
+    assert "Traceback" not in said
+    assert not any(secret in said for secret in read_secrets(up.state))
 
 
 def is_running(pid: int) -> bool:

@@ -195,7 +195,7 @@ def test_a_person_may_ask_to_see_one_all_the_same(conn, worker, staff):
     make_person(conn, "Ana", PersonRole.ANALYST)
     conn.commit()
     person = find_person(conn, "Ana")
-    reopen_item(staff, small, person=person, reason="let me see it", now=NOW, sending=SENDING)
+    reopen_item(staff, small, person=person, round_=1, reason="let me see it", now=NOW, sending=SENDING)
     staff.commit()
     assert read_place(conn, small).reason == "no longer known and no view was kept: capture it again"
     request_recapture(staff, small, person=person, now=NOW)

@@ -1,21 +1,30 @@
 """Ways around the rules that a random walk or a hostile reader found, one test each."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from api.console.review_view import build_view
+from api.console.signed_in import SignedIn
 from hashsets.model import EntryClass
 from tests.assessing import Assessors, approve_police
-from tests.builders import list_entry, trust
+from tests.builders import SENDING, list_entry, report, trust
 from tests.captures import FIRST, capture, image_of, url
 from triage.errors import NotAllowedError, StaleStateError
+from triage.ids import new_id
 from triage.rules.assessing import SecondAssessor
-from triage.rules.states import ImageState
+from triage.rules.rights import rights_of
+from triage.rules.sign_in import Session
+from triage.rules.states import ImageState, Lane
 from triage.steps import clear_item, reopen_item
 from triage.steps.assess import skip
+from triage.steps.change_hash_sets import withdraw_entry
+from triage.steps.lease_item import HELD_AT_MOST, take_next
 from triage.steps.record_hosting import IssuePolicy, take_item
 from triage.store import evidence, queue_page
 from workers.capture_item import capture_item
+from workers.rematch import rematch
 
 
 @pytest.fixture
@@ -168,7 +177,8 @@ def test_a_picture_that_its_page_no_longer_shows_is_still_judged_with_it(desk, j
     lay_page(site, "/page", "/first.jpg")
     judges.act(clear_item.request_recapture, page, person=judges.people["Ana"])
     capture(desk, page)
-    rows = queue_page.list_lane(judges.conn, "look", after=None)
+    viewer = queue_page.Viewer(judges.people["Ana"].id, assesses=True, now=judges.clock())
+    rows = queue_page.list_lane(judges.conn, Lane.LOOK, viewer).rows
     assert [(row.url, row.pictures) for row in rows] == [(url("/page"), 2)]
 
 
@@ -183,6 +193,7 @@ def test_what_waits_because_a_picture_was_settled_waits_for_a_look_once_that_is_
         reopen_item.reopen_item,
         item,
         person=judges.people["Cen"],
+        round_=1,
         reason="a doubt",
         sending=judges.policy.sending,
     )
@@ -205,6 +216,36 @@ def test_what_was_closed_as_not_judged_is_neither_judged_nor_kept(desk, judges, 
         desk.conn, settled_before=judges.clock(), evidence_for_police=False, limit=99
     )
     assert image_of(desk, other) in {row[0] for row in served}
+
+
+@pytest.mark.parametrize("taken_back", ["by hand", "by its list"])
+def test_what_was_not_needed_beside_an_illegal_picture_waits_again_when_that_one_does(
+    desk, judges, site, taken_back
+):
+    """Else its page would be closed as harmless although nobody ever saw the other picture."""
+    if taken_back == "by its list":
+        desk.import_entries("list", list_entry("a", data=FIRST))
+        trust(desk.conn, "list")
+    lay_page(site, "/page", "/first.jpg", "/second.jpg")
+    (page,) = desk.report(url("/page"))
+    capture(desk, page)
+    (one,), (other,) = desk.conn.execute("SELECT child_id FROM item_children ORDER BY place").fetchall()
+    for name in ("Ana", "Ben")[: 1 if taken_back == "by its list" else 2]:
+        judges.press(name, one, image_of(desk, one), 1, look=taken_back == "by hand")
+    judges.act(clear_item.say_rest_not_needed, page, person=judges.people["Ana"], policy=judges.policy)
+    assert [stand(desk, item) for item in (page, other)] == [("actionable", None), ("closed", "not_judged")]
+    if taken_back == "by its list":
+        withdraw_entry(judges.conn, "list", "a", actor="cli", now=judges.clock(), sending=SENDING)
+        judges.conn.commit()
+    else:
+        again = {"person": judges.people["Cen"], "round_": 1, "reason": "a doubt"}
+        judges.act(reopen_item.reopen_item, one, sending=judges.policy.sending, **again)
+    waits = ("awaiting_assessment", "look")
+    assert [stand(desk, item) for item in (page, one, other)] == [waits] * 3
+    judges.press("Cen", one, image_of(desk, one), 3, look=taken_back == "by hand")
+    assert stand(desk, page) == waits
+    judges.press("Cen", other, image_of(desk, other), 3)
+    assert stand(desk, page) == ("closed", "not_actionable")
 
 
 def test_an_item_of_another_remit_that_is_reported_in_ours_can_be_judged_again(desk, judges, site):
@@ -230,3 +271,138 @@ def test_what_somebody_said_of_a_page_is_not_lost_when_its_picture_turns_out_har
     judges.press_item("Ana", page, 1)
     capture(desk, *[row[0] for row in desk.conn.execute("SELECT child_id FROM item_children").fetchall()])
     assert stand(desk, page) == ("awaiting_assessment", "second")
+    ben, now = judges.people["Ben"], judges.clock()
+    assert take_next(judges.conn, Lane.SECOND, person=ben, now=now, life_s=900.0) == page
+    signed_in = SignedIn(ben, rights_of(ben.roles), "", "en", Session(now, now, None), b"", now)
+    view = build_view(judges.conn, page, signed_in)
+    assert (view.form, view.has_work) == ("assess", True), "the page itself waits for a second word"
+    judges.conn.rollback()
+
+
+def test_a_picture_that_a_page_shows_twice_waits_while_it_waits_in_one_place(desk, judges, site):
+    lay_page(site, "/page", "/first.jpg", "/again.jpg")
+    (page,) = desk.report(url("/page"))
+    capture(desk, page)
+    (one,), (other,) = desk.conn.execute("SELECT child_id FROM item_children ORDER BY place").fetchall()
+    assert image_of(desk, one) == image_of(desk, other)
+    judges.act(clear_item.request_recapture, one, person=judges.people["Ana"])
+    ben, now = judges.people["Ben"], judges.clock()
+    assert take_next(judges.conn, Lane.LOOK, person=ben, now=now, life_s=900.0) == page
+    signed_in = SignedIn(ben, rights_of(ben.roles), "", "en", Session(now, now, None), b"", now)
+    view = build_view(judges.conn, page, signed_in)
+    assert ([one.picture.item_id for one in view.pictures], view.has_work) == ([other], True)
+    judges.conn.rollback()
+
+
+def test_a_page_of_which_only_its_own_word_is_left_has_work_for_a_lead(desk, judges, site):
+    lay_page(site, "/page", "/first.jpg")
+    (page,) = desk.report(url("/page"))
+    capture(desk, page)
+    (one,) = desk.conn.execute("SELECT child_id FROM item_children").fetchone()
+    judges.press_item("Ana", page, 6)
+    judges.press("Ben", one, image_of(desk, one), 3)
+    assert stand(desk, page) == ("awaiting_lead", "lead")
+    lead, now = judges.people["Lin"], judges.clock()
+    assert take_next(judges.conn, Lane.LEAD, person=lead, now=now, life_s=900.0) == page
+    signed_in = SignedIn(lead, rights_of(lead.roles), "", "en", Session(now, now, None), b"", now)
+    view = build_view(judges.conn, page, signed_in)
+    assert (view.form, view.has_work) == ("decide", True)
+    judges.conn.rollback()
+
+
+@pytest.mark.parametrize("label", [1, 3])
+def test_a_page_stands_in_the_second_lane_whatever_the_first_said_of_its_picture(desk, judges, site, label):
+    """At a desk that acts on one assessor the picture is acted on by one word, and waits by the other."""
+    judges.policy = replace(
+        judges.policy, second_assessor=SecondAssessor.BEFORE_SHARING, second_look_share=1.0
+    )
+    desk.import_entries("list", list_entry("a", data=FIRST))
+    trust(desk.conn, "list")
+    lay_page(site, "/page", "/first.jpg", "/second.jpg")
+    (page,) = desk.report(url("/page"))
+    capture_item(desk.tools, page)
+    children = [
+        row[0] for row in desk.conn.execute("SELECT child_id FROM item_children ORDER BY place").fetchall()
+    ]
+    capture(desk, *children)
+    judges.look("Ana", children[1], image_of(desk, children[1]))
+    judges.press("Ana", children[1], image_of(desk, children[1]), label, look=False)
+    assert stand(desk, page) == ("awaiting_assessment", "second")
+    judges.press("Ben", children[1], image_of(desk, children[1]), label)
+    assert stand(desk, page) == ("awaiting_assessment", "no_look")
+
+
+def test_the_clock_of_a_second_opinion_in_a_later_round_tells_nothing_of_the_first(desk, judges, new):
+    """A word that was acted on moved the item, and its time in the queue began anew; the other word left it."""
+    judges.policy = replace(judges.policy, second_assessor=SecondAssessor.BEFORE_SHARING)
+    item, image = new
+    judges.press("Ana", item, image, 3)
+    judges.step += timedelta(hours=3)
+    judges.act(
+        reopen_item.reopen_item,
+        item,
+        person=judges.people["Cen"],
+        round_=1,
+        reason="a doubt",
+        sending=judges.policy.sending,
+    )
+    began = judges.clock()
+    judges.step += timedelta(hours=5)
+    judges.press("Ana", item, image, 1)
+    assert stand(desk, item) == ("actionable", None)
+    viewer = queue_page.Viewer(judges.people["Ben"].id, assesses=True, now=judges.clock())
+    (row,) = queue_page.list_lane(judges.conn, Lane.SECOND, viewer).rows
+    assert timedelta(0) <= began - row.since < timedelta(minutes=1)
+
+
+# Lists that come and go
+
+
+def test_one_word_after_a_look_falls_with_the_list_that_made_one_word_enough(desk, judges, new):
+    item, image = new
+    judges.look("Ana", item, image)
+    desk.import_entries("list", list_entry("a", data=FIRST))
+    trust(desk.conn, "list")
+    rematch(desk.tools, new_id())
+    assert judges.press("Ana", item, image, 1, look=False) is ImageState.SETTLED
+    assert stand(desk, item) == ("actionable", None)
+    withdraw_entry(judges.conn, "list", "a", actor="cli", now=judges.clock(), sending=SENDING)
+    judges.conn.commit()
+    assert stand(desk, item) == ("awaiting_assessment", "look")
+    assert desk.count("SELECT count(*) FROM images WHERE verdict = 'illegal'") == 0
+
+
+# Leases, and clocks that are set back
+
+
+def test_next_does_not_open_what_is_to_be_handed_on_although_it_stands_in_the_lane_of_danger(desk, judges):
+    (urgent,) = report(desk.conn, note="now", danger=True)
+    judges.press_item("Ana", urgent, 4)
+    assert stand(desk, urgent) == ("awaiting_hand_on", "danger")
+    (other,) = report(desk.conn, note="later", danger=True)
+    for expected in (other, None):
+        found = take_next(
+            judges.conn, Lane.DANGER, person=judges.people["Ben"], now=judges.clock(), life_s=900.0
+        )
+        judges.conn.commit()
+        assert found == expected
+        if found:
+            judges.press_item("Ben", other, 3)
+
+
+def test_what_was_just_opened_stays_open_also_when_the_clock_was_set_back(desk, judges):
+    for number in range(HELD_AT_MOST + 1):
+        (item,) = report(desk.conn, note=f"text {number}")
+        judges.step += timedelta(seconds=1 if number < HELD_AT_MOST else -60)
+        judges.open("Ana", item)
+    held = desk.count("SELECT count(*) FROM item_leases WHERE item_id = %s AND ended_at IS NULL", item)
+    assert held == 1
+    assert desk.count("SELECT count(*) FROM item_leases WHERE ended_at IS NULL") == HELD_AT_MOST
+
+
+def test_a_look_that_is_still_to_come_by_a_clock_that_was_set_back_is_no_look(desk, judges, new):
+    judges.look("Ana", *new)
+    judges.step -= timedelta(minutes=5)
+    with pytest.raises(NotAllowedError, match="needs your own look"):
+        judges.press("Ana", *new, 1, look=False)
+    assert judges.press("Ana", *new, 3, look=False) is ImageState.SETTLED

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.console import open_item
 from tests.intake import close_item, count, hand_in, place_for_assessment, read_item_ids
 from tests.public_forms import ask_token, post, read_receipt
 from tests.public_server import run_public_surface
@@ -190,7 +191,6 @@ def test_the_queue_shows_low_items_last_and_says_so(conn, database, tmp_path, as
         ana = staff.sign_in("Ana")
         rows = ana.open("/queue?lane=look&lang=en").tree.css("#rows tbody tr")
         assert ["last: may be by a machine" in row.text() for row in rows] == [False, True]
-        assert "last: may be by a machine" in ana.open(f"/items/{low}?lane=look&lang=en").words
-        ana.open(f"/items/{low}?lane=look&lang=en")
+        assert "last: may be by a machine" in open_item(ana, low).words
         ana.submit("recapture")
     assert not is_low(conn, low)

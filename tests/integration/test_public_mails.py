@@ -1,6 +1,7 @@
 """Mails to reporters who asked for them: the receipt's own words, each once, and no address afterwards."""
 
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 
@@ -126,7 +127,9 @@ def test_a_word_that_a_crash_left_behind_is_not_told_again(desk):
     report_id = report(desk)
     move(desk, "awaiting_assessment")
     next_morning(desk)
-    taken = desk.tools.database.run(lambda conn: step.take_telling(conn, report_id, now=desk.clock()))
+    taken = desk.tools.database.run(
+        lambda conn: step.take_telling(conn, report_id, most_a_day=9, now=desk.clock())
+    )
     assert taken is not None
     assert tell(desk, report_id) == []
     desk.clock.now += timedelta(seconds=TELLING_LEASE_S)
@@ -198,3 +201,88 @@ def test_the_sweep_puts_what_is_due_on_the_queue(desk, database, servers):
         assert sweep_once(pool, queue, settings, now=find_next_telling(before)).nudged == 0
     assert read_item_ids(desk.conn)
     assert report_id
+
+
+# How many leave in a day
+
+
+def lay_reports(desk, number):
+    """So many reports of which a word is to be told today; their ids, the oldest first."""
+    ids = []
+    for one in range(number):
+        desk.clock.now += timedelta(seconds=1)
+        ids.append(report(desk, f"r{one}@mail.example"))
+    move(desk, "awaiting_assessment")
+    next_morning(desk)
+    return ids
+
+
+def limit(desk, monkeypatch, most):
+    settings = replace(desk.tools.settings, reporter_mails_per_day=most)
+    monkeypatch.setattr(desk.tools.live, "_current", settings)
+
+
+def test_no_more_mails_leave_in_a_day_than_may_and_the_others_leave_the_next_each_once(desk, monkeypatch):
+    ids = lay_reports(desk, 5)
+    limit(desk, monkeypatch, 2)
+    told = []
+    for _ in range(4):
+        for report_id in ids * 2:
+            mails = tell(desk, report_id)
+        told.append(len(mails))
+        next_morning(desk)
+    assert told == [2, 4, 5, 5]
+    assert sorted(mail["To"] for mail in mails) == [f"r{number}@mail.example" for number in range(5)]
+    assert [mail["To"] for mail in mails[:2]] == ["r0@mail.example", "r1@mail.example"]
+
+
+def test_who_waits_for_the_next_day_keeps_their_address_and_learns_the_newest_word(desk, monkeypatch):
+    (report_id,) = lay_reports(desk, 1)
+    limit(desk, monkeypatch, 0)
+    assert tell(desk, report_id) == []
+    assert read_row(desk, report_id) == ("received", None, False, find_next_telling(desk.clock()), 0)
+    move(desk, "closed")
+    next_morning(desk)
+    limit(desk, monkeypatch, 1)
+    (mail,) = tell(desk, report_id)
+    assert "Closed" in mail.get_content()
+    assert read_row(desk, report_id)[1:3] == ("told", True)
+
+
+def test_who_would_wait_longer_than_an_address_is_kept_is_forgotten(desk, monkeypatch):
+    (report_id,) = lay_reports(desk, 1)
+    limit(desk, monkeypatch, 0)
+    desk.clock.now += timedelta(days=181)
+    assert tell(desk, report_id) == []
+    assert read_row(desk, report_id)[1:3] == ("expired", True)
+
+
+def test_two_workers_at_once_send_no_more_than_may_leave(desk, monkeypatch):
+    ids = lay_reports(desk, 12)
+    limit(desk, monkeypatch, 5)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda report_id: job.tell_reporter(desk.tools, report_id), ids))
+    assert len(tell(desk, ids[0])) == 5
+    assert desk.conn.execute("SELECT mails FROM reporter_mail_days").fetchall() == [(5,)]
+
+
+def test_a_mail_that_the_relay_did_not_take_leaves_its_place_to_another(desk, monkeypatch):
+    first, second = lay_reports(desk, 2)
+    limit(desk, monkeypatch, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "_tell", lambda *_: RefusedForNow())
+        job.tell_reporter(desk.tools, first)
+    assert len(tell(desk, second)) == 1
+    desk.clock.now = read_row(desk, first)[3]
+    assert len(tell(desk, first)) == 1
+    next_morning(desk)
+    assert len(tell(desk, first)) == 2
+
+
+def test_whether_it_left_nobody_knows_counts_as_left(desk, monkeypatch):
+    first, second = lay_reports(desk, 2)
+    limit(desk, monkeypatch, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "_tell", lambda *_: Unclear())
+        job.tell_reporter(desk.tools, first)
+    assert tell(desk, second) == []

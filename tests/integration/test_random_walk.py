@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.counts import scale
+from tests.counts import IS_SOAK
 from tests.walking import World
 from triage.model import PersonRole
 from triage.rules.assessing import Label, SecondAssessor
@@ -22,7 +22,7 @@ from triage.store import checks
 pytestmark = pytest.mark.long
 
 STEPS = 150
-WALKS = int(os.environ.get("HOTLINE_WALKS", scale(6)))
+WALKS = int(os.environ.get("HOTLINE_WALKS", 120 if IS_SOAK else 4))
 TIDY_ROUNDS = 12
 
 
@@ -115,7 +115,9 @@ def tidy_up(world):
         world.approve(recipient)
     left = []
     # What a clock wrote that was ahead is done late, and not lost.
-    (latest,) = world.owner.execute("SELECT max(next_try_at) FROM items").fetchone()
+    (latest,) = world.owner.execute(
+        "SELECT greatest((SELECT max(next_try_at) FROM items), (SELECT max(settled_at) FROM images))"
+    ).fetchone()
     world.owner.rollback()
     world.now = max(world.now, latest or world.now)
     for _ in range(TIDY_ROUNDS):

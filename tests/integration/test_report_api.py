@@ -20,13 +20,16 @@ import psycopg
 import pytest
 
 from api.bodies import MAX_FILES, MAX_TEXT_BYTES
+from api.deps import open_public_tools
 from api.security import HEADERS
 from tests.intake import count
 from tests.processes import REPOSITORY, wait_until
 from tests.public_server import TOKEN, add_token, lay_out_keys, run_public_surface
 from triage.clock import utcnow
-from triage.keys import INTAKE_RECIPIENT, RECEIPT_KEY
+from triage.errors import KeyMissingError
+from triage.keys import INTAKE_RECIPIENT, RECEIPT_KEY, ProcessKeys
 from triage.log import _UtcFormatter
+from triage.settings import load_settings
 from triage.steps.receive_report import Answer, digest_receipt
 from triage.store.pool import Database
 
@@ -649,13 +652,17 @@ def find_free_port():
 
 
 def test_without_a_key_file_the_process_says_so_in_one_line(tmp_path):
-    for name in (RECEIPT_KEY, INTAKE_RECIPIENT, "evidence-url", "database-url"):
+    for name in (INTAKE_RECIPIENT, "evidence-url", "database-url", RECEIPT_KEY):
         state = lay_out_keys(tmp_path / name, "postgresql:///nowhere")
         (state.keys("public") / name).unlink()
-        ended = subprocess.run(**web_command(state, find_free_port()), timeout=30)
-        assert ended.returncode == 1
-        said = [line for line in ended.stderr.splitlines() if not line[:4].isdigit()]  # without the log
-        assert said == [f"hotline web: The key file {name} is missing in KEYS_DIR."]
+        settings = load_settings({}, state_dir=state.root)
+        with pytest.raises(KeyMissingError) as missing:
+            open_public_tools(settings, ProcessKeys(state.keys("public"), settings))
+        assert str(missing.value) == f"The key file {name} is missing in KEYS_DIR."
+    ended = subprocess.run(**web_command(state, find_free_port()), timeout=30)
+    assert ended.returncode == 1
+    said = [line for line in ended.stderr.splitlines() if not line[:4].isdigit()]  # without the log
+    assert said == [f"hotline web: {missing.value}"]
 
 
 def test_a_full_disk_is_507_until_there_is_room_again(database, conn, tmp_path):

@@ -9,9 +9,10 @@ from api.console import guard as guarding
 from api.console import join as joining
 from api.console import sign_in as signing
 from tests.builders import Clock, make_person, prepare_practice
-from tests.deployments import find_ports, find_spec, is_answering, make_deployment, run_spec
+from tests.deployments import find_spec, is_answering, make_deployment, run_spec
 from tests.processes import wait_until
 from tests.staff_server import CHEAP, PASSWORD, StaffBrowser, current_step, run_staff_surface
+from triage.cli.practice.running import find_ports
 from triage.clock import utcnow
 from triage.model import PersonRole
 from triage.rules.rights import Right, rights_of

@@ -9,22 +9,23 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from tests.builders import NO_PACE, count_rows, report
+from tests.builders import NO_PACE, count_rows, make_person, report
 from tests.conftest import FreshDatabase
 from tests.processes import wait_until
 from triage.cli.embedded import start_servers
 from triage.cli.state_dir import StateDir
 from triage.clock import utcnow
+from triage.ids import new_id
 from triage.queue import QueueDoor
 from triage.rules.due import QueueName
 from triage.rules.states import Remit
 from triage.settings import load_settings
 from triage.steps.take_capture import take_capture
-from triage.store import custody, migrate
+from triage.store import custody, file_questions, migrate
 from triage.store.pool import Database
 from triage.vault import ObjectVault
 from workers import sweep_due
-from workers.sweep_due import Sweep, sweep_once
+from workers.sweep_due import FILES_BEYOND, Sweep, sweep_once
 
 NOW = utcnow()
 SETTINGS = load_settings({}, renudge_after_s=20.0, sweep_batch=50, retry_waits_s=(10.0, 20.0))
@@ -136,6 +137,34 @@ def test_nothing_is_marked_as_nudged_while_redis_is_away(conn, pool, tmp_path):
     away = QueueDoor(f"unix://{tmp_path}/nowhere.sock", timeout_s=30)
     assert sweep_once(pool, away, SETTINGS, now=at(1)).nudged == 0
     assert count_rows(conn, "SELECT count(*) FROM items WHERE nudged_at IS NOT NULL") == 0
+
+
+def ask_about_files(conn, number):
+    person = make_person(conn, "Ana")
+    for place in range(number):
+        file_questions.insert_question(
+            conn, new_id(), person, object_name=f"{place:040x}", size=1, now=at(place / 100)
+        )
+    conn.commit()
+
+
+def test_no_question_about_a_file_is_marked_as_nudged_while_redis_is_away(conn, pool, tmp_path):
+    ask_about_files(conn, 3)
+    away = QueueDoor(f"unix://{tmp_path}/nowhere.sock", timeout_s=30)
+    assert sweep_once(pool, away, SETTINGS, now=at(1)).nudged == 0
+    assert count_rows(conn, "SELECT count(*) FROM file_questions WHERE nudged_at IS NOT NULL") == 0
+
+
+def test_questions_about_files_find_a_place_before_a_full_queue_but_are_no_flood_themselves(conn, pool, door):
+    report(conn, *urls(25), now=NOW)
+    full = load_settings({}, sweep_batch=25)
+    assert sweep_once(pool, door, full, now=at(1)).nudged == 25
+    ask_about_files(conn, 60)
+    assert sweep_once(pool, door, full, now=at(2)).nudged == FILES_BEYOND + 25 + FILES_BEYOND
+    assert door.count_waiting(QueueName.CAPTURE) == door.count_waiting(QueueName.LOOKUP) == 25 + FILES_BEYOND
+    assert sweep_once(pool, door, full, now=at(20)).nudged == 0
+    nudged = "SELECT count(*) FROM file_questions WHERE nudged_at IS NOT NULL"
+    assert count_rows(conn, nudged) == 25 + FILES_BEYOND
 
 
 def test_leases_that_ran_out_are_ended_and_at_last_a_person_decides(conn, pool, door):

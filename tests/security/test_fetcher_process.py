@@ -19,8 +19,6 @@ from triage.rules.page_kinds import PageFacts
 from workers.fetcher import door
 from workers.fetcher.door import FetchedPage, Fetcher, FetchLimits, FetchOrder
 
-pytestmark = pytest.mark.long
-
 LIMITS = FetchLimits(total_s=0.6, connect_s=0.5, max_bytes=1 << 20, max_redirects=4, max_pictures=5)
 
 
@@ -295,13 +293,12 @@ BODY = b"ok"
 
 @pytest.fixture
 def liar(site: LocalSite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetcher]:
-    with Fetcher(
-        FetchLimits(total_s=0.2, max_bytes=1000, max_redirects=2, max_pictures=2), site.practice_names()
-    ) as f:
-        f.close()
-        monkeypatch.setattr(door, "GRACE_S", 0.5)
-        monkeypatch.setattr(door, "PAGE_S", 0.3)
-        yield f
+    monkeypatch.setattr(door, "GRACE_S", 0.5)
+    monkeypatch.setattr(door, "PAGE_S", 0.3)
+    limits = FetchLimits(total_s=0.2, max_bytes=1000, max_redirects=2, max_pictures=2)
+    running = Fetcher(limits, site.practice_names())  # what starts with the first fetch is the stand-in alone
+    yield running
+    running.close()
 
 
 def make_lie(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
@@ -495,9 +492,8 @@ def test_another_way_out_than_the_one_that_was_ordered_is_a_lie(
         ("", "abroad", False),
         ("", "direct", True),
     ):
+        make_lie(monkeypatch, f"give({{**PLAIN, 'hops': [{{**HOP, 'exit_name': {answered!r}}}]}}, BODY)")
         with Fetcher(limits, site.practice_names()) as fetcher:
-            fetcher.close()
-            make_lie(monkeypatch, f"give({{**PLAIN, 'hops': [{{**HOP, 'exit_name': {answered!r}}}]}}, BODY)")
             order = FetchOrder("http://photos.example/ok", wish)
             if is_true:
                 assert fetcher.fetch("job-26", order).exit_name == answered

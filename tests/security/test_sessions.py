@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pyotp
@@ -231,6 +232,41 @@ def test_what_was_typed_is_sent_again_and_the_proof_reaches_no_route(console, cl
     assert fields["_"] == ["1", "2"]
     assert fields['"><b>'] == ["x"]
     assert not [name for name in fields if name.startswith("confirm_")]
+
+
+def test_no_page_repeats_a_password_or_its_code_and_both_are_asked_for_again(console, clock) -> None:
+    browser, lead = lead_whose_proof_is_old(console, clock)
+    browser.open("/account/password")
+    browser.submit("step-up", confirm_code=code_at(lead, clock))
+    secret = browser.page.tree.css_first("#secret").text()
+    sealed = browser.page.tree.css_first("input[name=sealed]").attributes["value"]
+    clock.move_on(301)
+    typed = {"password": "a fine new password", "repeated": "a fine new passw0rd", "code": "135790"}
+    page = browser.post("/account/password", typed | {"sealed": sealed})
+    assert page.status == 403
+    assert "not repeated on this page" in page.words
+    assert not [value for value in typed.values() if value in page.text]
+    page = browser.submit("step-up", confirm_code=code_at(lead, clock))
+    assert page.status == 422
+    assert "Type the password and the code again" in page.words
+    assert page.tree.css_first("#secret").text() == secret  # the key in the phone still fits
+    code = pyotp.TOTP(secret).generate_otp(current_step())
+    password = "a fine new password"
+    page = browser.post(
+        "/account/password", {"password": password, "repeated": password, "code": code, "sealed": sealed}
+    )
+    assert page.path == "/account", page.words
+
+
+def test_every_field_of_a_secret_is_among_those_that_no_page_repeats() -> None:
+    templates = Path(stepping.__file__).parent / "templates"
+    fields = re.findall(r"<input[^>]*>", "".join(one.read_text() for one in templates.glob("*.html")))
+    secret = {
+        re.search(r'name="([^"]+)"', one).group(1)
+        for one in fields
+        if 'type="password"' in one or "one-time-code" in one
+    }
+    assert secret - set(stepping.PROOF_FIELDS) == set(stepping.NOT_KEPT)
 
 
 def test_a_form_of_a_thousand_fields_survives_and_one_more_does_not(console, clock) -> None:

@@ -15,11 +15,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.deployments import RunningUp, find_ports, read_secrets, run_up
+from tests.deployments import RunningUp, read_secrets, run_up
 from tests.drawn_images import make_jpeg
 from tests.processes import REPOSITORY, wait_until
 from triage.cli.__main__ import main as run_command
 from triage.cli.deployment import make_specs
+from triage.cli.practice.running import find_ports
 from triage.process import DIALS, OBJECT_AREAS, READ_AREAS
 from triage.store.listing import list_items
 from triage.vault import ObjectVault, unseal
@@ -150,7 +151,7 @@ def test_a_process_holds_only_the_keys_of_its_kind(up: RunningUp) -> None:
     held = {kind: sorted(path.name for path in up.state.keys(kind).iterdir()) for kind in KINDS}
     assert held == {
         "public": ["database-url", "evidence-url", "intake-recipient", "receipt-key", "reply-recipient"],
-        "staff": ["database-url", "evidence-url", "vault-identity"],
+        "staff": ["database-url", "evidence-url", "intake-recipient", "vault-identity"],
         "worker": ["database-url", "evidence-url", "intake-identity", "redis-url", "vault-recipient"],
         "outbound": ["database-url", "redis-url", "reply-identity", "signing-key", "signing-public"],
         "sweep": ["database-url", "evidence-url", "redis-url"],

@@ -105,7 +105,20 @@ def test_every_beginning_of_a_name_leads_to_a_text(domain):
     assert [one for one in sorted(shown) if not any(name.startswith(one) for name in texts)] == []
 
 
-NAMED = {"name", "who", "when", "roles", "line", "before", "after", "floor", "ceiling", "most"}
+NAMED = {
+    "name",
+    "who",
+    "when",
+    "roles",
+    "line",
+    "before",
+    "after",
+    "floor",
+    "ceiling",
+    "most",
+    "span",
+    "words",
+}
 """Places that hold a name, a value, a time, an ordinal or a bound: nothing is counted."""
 LABEL = re.compile(r": \{\w+\}")
 """A number behind its label fits every number: `passkeys: {count}`."""
@@ -113,12 +126,20 @@ ALIKE = {
     "age_days": "d and ditë are the same for one",
     "age_hours": "h and orë",
     "age_minutes": "min",
+    "span_days": "d and ditë are the same for one",
+    "span_hours": "h and orë",
+    "span_minutes": "min",
+    "score": "so many of so many",
     "capture_ms": "ms",
     "pictures_new_known": "adjectives, which English leaves alone; labels in Albanian",
     "set_waiting": "so many of so many",
     "picture_number": "an ordinal",
     "hop_heading": "an ordinal",
+    "look_up_line": "an ordinal",
+    "more_than": "over so many",
     "look_heading": "an ordinal",
+    "training_task": "an ordinal",
+    "training_was": "an ordinal",
 }
 """Texts whose words are the same for one and for many, and why."""
 

@@ -283,6 +283,10 @@ def test_practice_is_marked_before_all_else(kind: SendingKind, part: SendingPart
         with pytest.raises(MessageRefusedError, match="not reminded"):
             compose_message(facts)
         return
+    if (kind, part) == (SendingKind.NOTICE, SendingPart.UPDATE):
+        with pytest.raises(MessageRefusedError, match="told no detail"):
+            compose_message(facts)
+        return
     composed = compose_message(facts)
     check_message(composed)
     assert composed.subject.startswith("PRAKTIKË / PRACTICE [")

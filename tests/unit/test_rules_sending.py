@@ -8,12 +8,15 @@ import pytest
 from triage.model import RecipientKind
 from triage.rules.routing import Target, route, route_to_police
 from triage.rules.sending import (
+    FIRST_IS_OVER,
     NO_POLICE,
     POLICE_FIRST,
+    TOLD_BY_FIRST,
     LastReminder,
     PoliceStanding,
     SendingPolicy,
     due_after_police,
+    find_needless,
     find_waiting_reason,
     is_left_behind,
     judge_gate,
@@ -64,6 +67,14 @@ def test_the_gate_opens_when_the_police_were_told_or_could_have_been(standings, 
     assert gate.is_open is is_open
     assert now < gate.look_again_at <= now + timedelta(seconds=60)
     assert gate.is_open or gate.reason
+
+
+def test_an_update_is_wanted_while_its_referral_stands_and_else_says_why_it_is_not():
+    wanted = {S.SENDING, S.UNCLEAR, S.SENT, S.ACKNOWLEDGED, S.DISPUTED}
+    over = {S.RESOLVED, S.WITHDRAWN, None}
+    for state in (*S, None):
+        words = None if state in wanted else FIRST_IS_OVER if state in over else TOLD_BY_FIRST
+        assert find_needless(state) == words, state
 
 
 def test_without_police_the_gate_stays_shut_and_says_so():

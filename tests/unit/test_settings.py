@@ -8,15 +8,8 @@ import pytest
 
 import triage
 from triage.errors import SettingsError
-from triage.settings import (
-    LIVE_FLOORS_S,
-    SECRET_FIELDS,
-    Settings,
-    check_floors,
-    environment_name,
-    format_example,
-    load_settings,
-)
+from triage.settings import SECRET_FIELDS, Settings, environment_name, format_example, load_settings
+from triage.settings_checks import LIVE_FLOORS_S, check_floors
 
 EXAMPLE = Path(triage.__file__).parents[1] / ".env.example"
 
@@ -54,6 +47,11 @@ EXAMPLE = Path(triage.__file__).parents[1] / ".env.example"
         ("CAPTURE_LEASE", "280", "CAPTURE_LEASE longer still"),
         ("FETCH_TOTAL", "nan", "JOB_TIMEOUT must be longer"),
         ("DECODE_WALL", "1000", "JOB_TIMEOUT must be longer"),
+        ("LEASE", "7200", "LEASE must be 300 to 1800"),
+        ("LEASE", "60", "LEASE must be 300 to 1800"),
+        ("LOOK_MAX", "2", "LOOK_MAX must be 3 to 30"),
+        ("LOOK_MAX", "86400", "LOOK_MAX must be 3 to 30"),
+        ("RECOVERY_VOICE_DAYS", "0", "RECOVERY_VOICE_DAYS must be 1 to 30"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_name(name, text, words):

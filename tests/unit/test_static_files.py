@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_htmx_is_what_was_published_and_its_licence_lies_beside_it() -> None:
 def test_our_own_scripts_are_at_most_10_kb_and_each_is_listed() -> None:
     own = {path.name: path.stat().st_size for path in FOLDER.glob("*.js") if path.name != HTMX}
     assert sum(own.values()) <= 10_000, own
-    assert own.keys() | {HTMX, "console.css"} == STAFF_FILES.by_name.keys()
+    assert own.keys() | {HTMX, "alike.css", "console.css", "review.css"} == STAFF_FILES.by_name.keys()
     assert list((Path(api.public.__file__).parent / "static").iterdir()) == [
         Path(api.public.__file__).parent / "static" / "public.css"
     ], "the public surface has no script"
@@ -47,3 +48,15 @@ def test_what_is_not_there_or_of_no_known_kind_is_a_mistake_at_the_start() -> No
     for name in ("nothing.css", f"{HTMX}.LICENSE"):
         with pytest.raises((FileNotFoundError, KeyError)):
             load_static_files("api.console", (name,))
+
+
+def test_a_stylesheet_is_served_without_comments_and_indents_and_says_the_same() -> None:
+    written, served = (
+        (FOLDER / "console.css").read_text("utf-8"),
+        STAFF_FILES.by_name["console.css"].body.decode(),
+    )
+    assert "/*" in written
+    assert "/*" not in served
+    without = re.sub(r"/\*.*?\*/", "", written, flags=re.DOTALL)
+    assert served.split() == without.split()
+    assert len(served) < len(written)

@@ -14,6 +14,8 @@ from tests.messages import (
     read_json,
     reminder_facts,
 )
+from triage.rules.classification import AgeBand, Detail, Maturity, Origin, Severity, Sex, SiteType
+from triage.rules.classification_tables import Vocabulary
 from triage.rules.compose import compose_message
 from triage.rules.message_lint import check_message
 from triage.rules.states import SendingKind
@@ -113,3 +115,99 @@ def test_a_long_group_ends_in_our_own_form() -> None:
     check_message(composed)
     assert len(composed.attachments) == MAX_REPORTS + 1
     assert len(read_json(composed)["notice.json"]["items"]) == 5
+
+
+DETAIL = Detail(
+    severity_abc=Severity.B,
+    maturity=Maturity.PREPUBESCENT,
+    age_band_youngest=AgeBand.FROM_7,
+    sex=Sex.FEMALE,
+    origin=Origin.REAL,
+    site_type=SiteType.FORUM,
+)
+
+
+def national(detail=DETAIL, **more):
+    """Facts of a message about a picture that is illegal by national law, with its detail."""
+    item = item_facts(is_baseline=False, images=(image_facts(baseline=False, detail=detail, is_danger=True),))
+    return message_facts(
+        **({"kind": SendingKind.HOTLINE, "recipient_language": "en", "items": (item,)} | more)
+    )
+
+
+def test_a_partner_is_told_the_class_that_age_and_severity_say_and_the_whole_detail() -> None:
+    (report,) = reports_of(national())
+    assert report["classification"] == "A1"
+    (told,) = report["x_details"]
+    assert told["sha256"] == image_facts().sha256
+    neutral = told["x_detail"]
+    assert (neutral["sex"], neutral["site_type"], neutral["media"]) == ("female", "forum", "picture")
+    assert neutral["urgent_ongoing_risk"] is True
+    assert neutral["iccam"] == {
+        "ageCategorization": 3,
+        "genderCategorization": 2,
+        "virtualContentCategorization": 0,
+        "sourceUrlSiteType": 6,
+        "sourceUrlCommerciality": 1,
+        "sourceUrlPaymentMethods": [1],
+        "classification": 2,
+    }
+    text = compose_message(national()).text
+    assert "Development of the youngest: prepubescent" in text
+    assert "Recording" not in text, "what is open is not written"
+
+
+def test_without_age_or_severity_a_national_item_goes_into_the_notice_with_its_detail() -> None:
+    facts = national(Detail(sex=Sex.FEMALE))
+    assert reports_of(facts) == []
+    (row,) = read_json(compose_message(facts))["notice.json"]["items"]
+    assert row["x_details"][0]["x_detail"]["sex"] == "female"
+
+
+def test_baseline_stays_baseline_whatever_the_detail_says() -> None:
+    item = item_facts(images=(image_facts(detail=DETAIL),))
+    (report,) = reports_of(national(items=(item,)))
+    assert report["classification"] == "baseline"
+
+
+def test_who_hosts_it_is_never_told_a_detail_nor_a_class_that_it_says() -> None:
+    item = item_facts(images=(image_facts(detail=DETAIL),), detail=DETAIL)
+    hidden = item_facts(
+        "https://photos.example/other.jpg", is_baseline=False, images=item.images, detail=DETAIL
+    )
+    for facts in (
+        message_facts(items=(item, hidden)),
+        reminder_facts(items=(item, hidden)),
+        national(kind=SendingKind.NOTICE, items=(hidden,)),
+    ):
+        composed = compose_message(facts)
+        check_message(composed)
+        told = composed.text + "".join(one.data.decode() for one in composed.attachments)
+        for word in ("x_detail", "iccam", "A1", "prepubescent", "para pubertetit", "female", "forum", "7-10"):
+            assert word not in told
+
+
+def test_what_is_taken_back_tells_no_detail() -> None:
+    facts = national(part="retraction", first_sent_at=message_facts().written_at)
+    composed = compose_message(facts)
+    assert "x_detail" not in composed.attachments[0].data.decode()
+    assert "Development" not in composed.text
+
+
+def test_codes_of_the_schema_go_along_once_it_is_loaded() -> None:
+    vocabulary = Vocabulary("test 1", {("sex", "female"): "X-1"})
+    (report,) = reports_of(national(vocabulary=vocabulary))
+    assert report["x_details"][0]["x_detail"]["ucs"] == {"version": "test 1", "codes": ["X-1"]}
+
+
+def test_the_police_are_told_the_detail_of_an_item_that_was_judged_itself() -> None:
+    item = item_facts(images=(), detail=DETAIL, is_danger=True)
+    facts = message_facts(kind=SendingKind.POLICE, items=(item,))
+    composed = compose_message(facts)
+    check_message(composed)
+    (row,) = read_json(composed)["referral.json"]["items"]
+    assert row["x_detail"]["urgent_ongoing_risk"] is True
+    assert (
+        "Zhvillimi i më të voglit / Development of the youngest: para pubertetit / prepubescent"
+        in composed.text
+    )

@@ -25,7 +25,8 @@ from triage.clock import utcnow
 from triage.errors import ServerUnavailableError, SettingsError
 from triage.keys import DATABASE_URL, INTAKE_RECIPIENT, RECEIPT_KEY, REDIS_URL, SMTP_URL, VAULT_RECIPIENT
 from triage.queue import QueueDoor
-from triage.settings import Settings, check_floors
+from triage.settings import Settings
+from triage.settings_checks import check_floors
 from triage.store import custody
 from triage.store.custody import SYSTEM, NewEvent
 from triage.store.key_digests import bind_keys

@@ -59,6 +59,8 @@ def make_keys(state: StateDir, *, evidence_url: str | None, store_credentials: P
             raise KeyMissingError(
                 f"The key file {missing} is missing while its other half is there: put it back from the backup."
             )
+    recipient = read_text_secret(state.keys("public") / INTAKE_RECIPIENT)
+    _write_if_changed(state.keys("staff") / INTAKE_RECIPIENT, recipient)  # files that a person asks about
     _make_signing_keys(state.keys("outbound"))
     _write_if_missing(state.keys("public") / RECEIPT_KEY, secrets.token_hex(32))
     store = evidence_url or f"file://{state.root}"

@@ -49,12 +49,19 @@ _SERVER_OPTIONS = {
     "max_connections": "60",
     "timezone": "UTC",
     "password_encryption": "scram-sha-256",
+    "deadlock_timeout": "200ms",  # somebody waits in front of a page meanwhile
     "log_min_messages": "log",  # "log" lies above "error": what clients get wrong may hold their values
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
     "log_statement": "none",
 }
-_FAST_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_FAST_OPTIONS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # what a test fills is thrown away before it pays
+    "scram_iterations": "1",  # a test connects a dozen times, and each time its side counts through all of them
+}
 
 
 def find_postgres_bin() -> Path:

@@ -44,8 +44,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     recover = actions.add_parser(
         "recover",
         help="let a person in again who lost all ways in; everybody sees it",
-        description="End a person's sessions and print a one-time link that replaces all they signed in with. It is"
-        " put into the chain of custody, and shown in the console for 30 days.",
+        description="End a person's sessions and print a one-time link that replaces all they signed in with and"
+        " enables who is disabled. It is put into the chain of custody, and shown in the console for 30 days.",
     )
     recover.add_argument("--reason", required=True, help="why, in writing; admins and leads read it")
     for action in (link, disable, enable, recover):

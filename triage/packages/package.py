@@ -27,6 +27,7 @@ MAX_MEMBERS = 200
 _SEALING_BYTES = 2**20
 """More than age ever adds to 64 MiB."""
 _ROOT = "package/"
+SUMMARY = "summary.txt"
 HANDLING = "TLP:RED; for law enforcement and hotlines only; no media inside"
 
 
@@ -74,7 +75,7 @@ def build_package(
     }
     if facts.is_practice:
         info["Practice"] = "PRAKTIKË / PRACTICE"
-    bag = make_bag(_list_payload(facts, composed), info, created_at)
+    bag = make_bag(list_payload(facts, composed), info, created_at)
     bag[SIGNATURE] = sign_detached(bag[TAG_MANIFEST], signing_key).encode()
     packed = _pack(bag, created_at)
     if len(packed) > MAX_BYTES or len(bag) > MAX_MEMBERS:
@@ -111,8 +112,9 @@ def open_package(data: bytes, identity: str, signer: str | None) -> OpenedPackag
     return OpenedPackage(info.get("External-Identifier", ""), info, files, key_id, records)
 
 
-def _list_payload(facts: MessageFacts, composed: ComposedMessage) -> dict[str, bytes]:
-    payload = {"summary.txt": composed.text.encode()}
+def list_payload(facts: MessageFacts, composed: ComposedMessage) -> dict[str, bytes]:
+    """Return what a package carries, by the name of each file: text, JSON and JSON lines, never a picture."""
+    payload = {SUMMARY: composed.text.encode()}
     payload |= {attachment.name: attachment.data for attachment in composed.attachments}
     if facts.kind == SendingKind.NOTICE:  # who hosts it gets no digests and none of our records
         return payload
@@ -121,7 +123,9 @@ def _list_payload(facts: MessageFacts, composed: ComposedMessage) -> dict[str, b
     ).encode()
     if facts.part != SendingPart.RETRACTION:
         rows = [
-            {"item": item.reference, **describe_image(image)} for item in facts.items for image in item.images
+            {"item": item.reference, **describe_image(image, facts.vocabulary)}
+            for item in facts.items
+            for image in item.images
         ]
         payload["hashes.jsonl"] = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
     return payload

@@ -61,6 +61,22 @@ def is_odd(*, is_trapped: bool, is_foreign: bool, form_age: FormAge, is_crowded:
     return is_trapped or is_foreign or form_age is not FormAge.FITTING or is_crowded
 
 
+FILE_COSTS = 2**16
+"""Bytes that each file counts besides its own: its head, the end of its last block, and a bound on their number."""
+
+
+def measure_on_disk(size: int, files: int) -> int:
+    """Return as how many bytes files of so many bytes count once they are sealed; never less than they take.
+
+    age adds 16 bytes to every 64 KiB. The view `public_upload_bytes` counts stored ones alike.
+
+    Args:
+        size: bytes of all of them together, in clear.
+        files: how many there may be, at least 1.
+    """
+    return size + size // 4096 + FILE_COSTS * files
+
+
 def is_low(*, danger: bool, is_odd: bool) -> bool:
     """Whether a public report goes to the low lane, which is served last; what names a child in danger never does."""
     return is_odd and not danger

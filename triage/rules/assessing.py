@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 from uuid import UUID
 
 from triage.errors import NotAllowedError
+from triage.rules.classification import Detail
 from triage.rules.states import Basis, ClosedAs, ImageState, ItemState
 
 
@@ -68,6 +69,20 @@ class SecondAssessor(StrEnum):
     BEFORE_SHARING = "before_sharing"
 
 
+class ReasonCode(StrEnum):
+    """Why, in one key; it may be left out."""
+
+    AGE_CLEAR = "age_clear"
+    AGE_UNCLEAR = "age_unclear"
+    NO_CHILD = "no_child"
+    ART_OR_VIRTUAL = "art_or_virtual"
+    NEEDS_LAW_CHECK = "needs_law_check"
+
+
+REASON_KEYS: dict[str, ReasonCode] = dict(zip("QWERT", ReasonCode, strict=True))
+"""The key of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What one person says.
@@ -75,12 +90,16 @@ class Judgement:
     Attributes:
         danger: a child may be at risk now: the police referral leaves after this first assessment.
         police_hold: the police decide when a notice may follow.
+        reason: in their own words.
+        detail: what they said in the detail panel, if anything.
     """
 
     label: Label
     danger: bool = False
     police_hold: bool = False
     reason: str = ""
+    reason_code: ReasonCode | None = None
+    detail: Detail | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ def compose_message(facts: MessageFacts) -> ComposedMessage:
     _check_unseen(facts)
     if facts.kind == SendingKind.POLICE and facts.part == SendingPart.REMINDER:
         raise MessageRefusedError("The police are not reminded.")
+    if facts.kind == SendingKind.NOTICE and facts.part == SendingPart.UPDATE:
+        raise MessageRefusedError("Who hosts it is told no detail.")
     if facts.kind == SendingKind.NOTICE and any(item.url is None for item in facts.items):
         raise MessageRefusedError("A notice can only ask for the removal of an address.")
     subject, text = _WRITERS[facts.kind](facts)

@@ -35,6 +35,8 @@ CAPTURE_LATE = Job("capture_item", QueueName.CAPTURE_LATE)
 LOCATE_HOST = Job("locate_host", QueueName.LOOKUP)
 CHECK_ONLINE = Job("check_online", QueueName.LOOKUP)
 REMATCH = Job("rematch", QueueName.LOOKUP)
+LOOK_UP_FILE = Job("look_up_file", QueueName.LOOKUP)
+LOOK_UP_FILE_TOO = Job("look_up_file", QueueName.CAPTURE)
 SEND = Job("send", QueueName.OUTBOUND)
 TELL_REPORTER = Job("tell_reporter", QueueName.OUTBOUND)
 
@@ -52,6 +54,9 @@ LATE_JOBS: dict[Job, Job] = {CAPTURE_ITEM: CAPTURE_LATE}
 
 LIST_JOBS: tuple[Job, ...] = (REMATCH,)
 """What a change of the lists makes due; no item or message stands for it."""
+
+FILE_JOBS: tuple[Job, ...] = (LOOK_UP_FILE, LOOK_UP_FILE_TOO)
+"""What a person who asks about a file makes due: a person waits, so whichever worker is free first takes it."""
 
 REPORTER_JOBS: tuple[Job, ...] = (TELL_REPORTER,)
 """What a reporter who asked for mail makes due, once a day."""

@@ -46,6 +46,7 @@ class LiveSetting:
         name: the field of the settings.
         floor, ceiling: least and greatest number, both taken; None where the value is no number.
         is_public: whether the public surface may read it; the view `public_settings` says the same.
+        is_bounded_at_start: whether floor and ceiling bind the environment too.
     """
 
     name: str
@@ -53,6 +54,7 @@ class LiveSetting:
     floor: float | None = None
     ceiling: float | None = None
     is_public: bool = False
+    is_bounded_at_start: bool = False
 
 
 LIVE_SETTINGS: tuple[LiveSetting, ...] = (
@@ -65,9 +67,23 @@ LIVE_SETTINGS: tuple[LiveSetting, ...] = (
     LiveSetting("public_per_minute", ValueKind.RATE, 30, 10_000, is_public=True),
     LiveSetting("hotline_phone", ValueKind.PHONE),
     LiveSetting("removal_asked_within_s", ValueKind.SECONDS, 3600, 604_800),
+    LiveSetting("reporter_mails_per_day", ValueKind.COUNT, 1, 10_000),
     LiveSetting("second_look_share", ValueKind.SHARE, 0.01, 1),
-    LiveSetting("look_max_s", ValueKind.SECONDS, 3, 30),
+    LiveSetting("look_max_s", ValueKind.SECONDS, 3, 30, is_bounded_at_start=True),
+    LiveSetting("look_soft_s", ValueKind.SECONDS, 900, 14_400, is_bounded_at_start=True),
+    LiveSetting("look_hard_s", ValueKind.SECONDS, 1800, 18_000, is_bounded_at_start=True),
+    LiveSetting("looks_soft", ValueKind.COUNT, 10, 400, is_bounded_at_start=True),
+    LiveSetting("looks_hard", ValueKind.COUNT, 20, 600, is_bounded_at_start=True),
+    LiveSetting("break_after_s", ValueKind.SECONDS, 900, 3600, is_bounded_at_start=True),
+    LiveSetting("break_s", ValueKind.SECONDS, 300, 3600, is_bounded_at_start=True),
+    LiveSetting("shift_s", ValueKind.SECONDS, 7200, 36_000, is_bounded_at_start=True),
+    LiveSetting("wind_down_s", ValueKind.SECONDS, 900, 7200, is_bounded_at_start=True),
+    LiveSetting("ramp_s", ValueKind.SECONDS, 900, 7200, is_bounded_at_start=True),
+    LiveSetting("ramp_days", ValueKind.COUNT, 7, 90, is_bounded_at_start=True),
+    LiveSetting("talk_phone", ValueKind.PHONE),
+    LiveSetting("lease_s", ValueKind.SECONDS, 300, 1800, is_bounded_at_start=True),
     LiveSetting("session_idle_s", ValueKind.SECONDS, 300, 3600),
+    LiveSetting("recovery_voice_days", ValueKind.COUNT, 1, 30, is_bounded_at_start=True),
     LiveSetting("match_per_minute", ValueKind.COUNT, 100, 10_000_000),
     LiveSetting("match_per_day", ValueKind.COUNT, 1000, 1_000_000_000),
 )

@@ -6,6 +6,8 @@ No bytes of a picture, no reporter, no note of a reporter is among them, so that
 from dataclasses import dataclass
 from datetime import datetime
 
+from triage.rules.classification import Detail
+from triage.rules.classification_tables import NO_VOCABULARY, Vocabulary
 from triage.rules.states import Basis, ItemKind, Remit, SendingKind, SendingPart
 
 
@@ -30,6 +32,9 @@ class ImageFacts:
         lists: names of the trusted hash sets that hold its exact digest.
         is_kept: whether its original bytes are kept, sealed.
         assessed_at: when a person last judged or confirmed it.
+        detail: its settled detail as this item shows it; the hosts of it are never told any.
+        told_detail: for an update: the detail as it stood when the message before was written.
+        is_danger: an assessor of it ticked that a child may be at risk.
     """
 
     sha256: str
@@ -44,6 +49,9 @@ class ImageFacts:
     lists: tuple[str, ...]
     is_kept: bool = False
     assessed_at: datetime | None = None
+    detail: Detail | None = None
+    told_detail: Detail | None = None
+    is_danger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class ItemFacts:
         address, asn, operator, country: its hosting as agreed or decided; None when not located.
         custody: RFC 8785 records of its stream, oldest first.
         captured_at: its last successful capture. settled_at: when its own verdict was last settled.
+        detail, told_detail, is_danger: of the item itself, where it was judged itself.
     """
 
     reference: str
@@ -74,6 +83,9 @@ class ItemFacts:
     custody: tuple[str, ...]
     captured_at: datetime | None = None
     settled_at: datetime | None = None
+    detail: Detail | None = None
+    told_detail: Detail | None = None
+    is_danger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ class MessageFacts:
         written_at: since when it may leave; the same at every try.
         asked_until: the time until which a notice asks for removal.
         police_sent_at: when the police referral of all its items was sent, None if it was not.
-        first_sent_at: when the first message left, for reminders and retractions.
+        first_sent_at: when the first message left, for all that follows it.
         last_online_at: the last check that found it online, for reminders.
         analyst_code: a short code that stands for the analyst.
         is_danger: a child may be at risk now.
@@ -116,6 +128,7 @@ class MessageFacts:
     items: tuple[ItemFacts, ...]
     hotline: HotlineFacts
     is_practice: bool
+    vocabulary: Vocabulary = NO_VOCABULARY
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,11 @@ _REQUIRED: dict[tuple[SendingKind, SendingPart], tuple[tuple[str, dict[str, str]
         _GOOD_FAITH,
         _NO_IMAGES,
     ),
+    (SendingKind.POLICE, SendingPart.UPDATE): (
+        ("that it is changed", {"sq": r"E përditësojmë referimin", "en": r"We update referral"}),
+        ("the facts", {"sq": r"FAKTET", "en": r"FACTS"}),
+        _NO_IMAGES,
+    ),
     (SendingKind.POLICE, SendingPart.RETRACTION): (
         ("that it is taken back", {"sq": r"E tërheqim referimin", "en": r"We take back referral"}),
         _NO_IMAGES,
@@ -103,6 +108,11 @@ _REQUIRED: dict[tuple[SendingKind, SendingPart], tuple[tuple[str, dict[str, str]
         _NO_IMAGES,
     ),
     (SendingKind.HOTLINE, SendingPart.REMINDER): (_NO_IMAGES,),
+    (SendingKind.HOTLINE, SendingPart.UPDATE): (
+        ("that it is changed", {"sq": r"", "en": r"We update referral"}),
+        ("handling", {"sq": r"", "en": r"TLP:RED"}),
+        _NO_IMAGES,
+    ),
     (SendingKind.HOTLINE, SendingPart.RETRACTION): (
         ("that it is taken back", {"sq": r"E tërheqim", "en": r"We take back"}),
         _NO_IMAGES,

@@ -1,11 +1,13 @@
 """The words of a referral: to the police in Albanian and English, to a partner hotline in English.
 
 Drafts, as those of the notice. The police are told all that is known: where, hosted by whom, every digest,
-on what each judgement stands, and what nobody has viewed.
+on what each judgement stands, its settled detail, and what nobody has viewed. A partner is told the detail too.
+An update says first what changed.
 """
 
 from textwrap import fill
 
+from triage.rules.detail_words import write_changed_lines, write_detail_lines
 from triage.rules.message_facts import ImageFacts, ItemFacts, MessageFacts
 from triage.rules.message_words import (
     choose_languages,
@@ -24,28 +26,30 @@ from triage.rules.states import Basis, SendingPart
 
 
 def write_police_referral(facts: MessageFacts) -> tuple[str, str]:
-    """Return subject and text of a police referral, or of its retraction; the police are not reminded."""
+    """Return subject and text of a police referral, its update or its retraction; the police are not reminded."""
     languages = choose_languages(facts)
     titles = {
         SendingPart.FIRST: ("Referim për policinë", "Police referral"),
+        SendingPart.UPDATE: ("Përditësim i referimit", "Update of the police referral"),
         SendingPart.RETRACTION: ("Tërheqje e referimit", "Retraction of the police referral"),
     }
     sq, en = titles[facts.part]
-    if facts.is_danger and facts.part != SendingPart.RETRACTION:
+    if facts.is_danger and facts.part == SendingPart.FIRST:
         sq, en = f"URGJENTE – {sq}", f"URGENT – {en}"
     subject = write_subject(facts, languages, sq, en)
     if facts.part == SendingPart.RETRACTION:
         parts = [_RETRACTIONS[language](facts) for language in languages]
         parts.append(write_table(facts, languages))
     else:
-        parts = [_COVERS[language](facts) for language in languages]
+        covers = _UPDATES if facts.part == SendingPart.UPDATE else _COVERS
+        parts = [covers[language](facts) for language in languages]
         blocks = [_write_item(number, item, languages) for number, item in enumerate(facts.items, 1)]
         parts.append(join_words(languages, "FAKTET", "FACTS") + "\n\n" + "\n\n".join(blocks))
     return mark_practice(facts, subject, "\n\n--\n\n".join(parts) + "\n")
 
 
 def write_partner_referral(facts: MessageFacts) -> tuple[str, str]:
-    """Return subject and text of a referral to a partner hotline, or of its retraction; short and in English."""
+    """Return subject and text of a referral to a partner hotline, or of what follows it; short and in English."""
     languages = ("en",)
     number = len(facts.items)
     if facts.part == SendingPart.RETRACTION:
@@ -54,6 +58,13 @@ def write_partner_referral(facts: MessageFacts) -> tuple[str, str]:
             f"We take back referral {facts.reference}, sent on {write_time(facts.first_sent_at)} under Article 117 of"
             " the Albanian Criminal Code, for the locations below: the decision that it rested on is under review or"
             " has changed. Nothing need be done any more because of it; please withdraw what you took over from it."
+        )
+    elif facts.part == SendingPart.UPDATE:
+        subject = write_subject(facts, languages, "", f"Update {facts.number} of the partner referral")
+        body = (
+            f"We update referral {facts.reference}, sent on {write_time(facts.first_sent_at)} under Article 117 of"
+            " the Albanian Criminal Code, for the locations below: their details have changed. What stands here takes"
+            f" the place of what stood there; your own judgement decides.\n\n{_write_changes(facts, languages)}"
         )
     else:
         subject = write_subject(facts, languages, "", f"Partner referral – {number} URL")
@@ -76,8 +87,41 @@ Contact: {write_contact(facts.hotline)}. Analyst: {facts.analyst_code}.
 --
 
 {write_table(facts, languages)}
-"""
+{_write_details(facts)}"""
     return mark_practice(facts, subject, text)
+
+
+def _write_details(facts: MessageFacts) -> str:
+    """Return the settled details for a partner, item by item; empty where none is, or all is taken back."""
+    if facts.part == SendingPart.RETRACTION:
+        return ""
+    blocks = []
+    for item in facts.items:
+        lines = [] if item.detail is None else write_detail_lines(item.detail, ("en",))
+        for place, image in enumerate(item.images, 1):
+            found = [] if image.detail is None else write_detail_lines(image.detail, ("en",))
+            if found:
+                lines += [f"File {place}:", *(f"  {line}" for line in found)]
+        if lines:
+            blocks.append("\n".join([item.reference, *(f"  {line}" for line in lines)]))
+    return "\nDetails, as our analysts settled them:\n\n" + "\n\n".join(blocks) + "\n" if blocks else ""
+
+
+def _write_changes(facts: MessageFacts, languages: tuple[str, ...]) -> str:
+    """Return what is another one than in the message before, item by item."""
+    blocks = []
+    for item in facts.items:
+        lines = write_changed_lines(item.told_detail, item.detail, languages)
+        for place, image in enumerate(item.images, 1):
+            found = write_changed_lines(image.told_detail, image.detail, languages)
+            if found:
+                lines += [
+                    f"{join_words(languages, 'Skedari', 'File')} {place}:",
+                    *(f"  {line}" for line in found),
+                ]
+        if lines:
+            blocks.append("\n".join([item.reference, *(f"  {line}" for line in lines)]))
+    return join_words(languages, "NDRYSHIMET", "CHANGES") + "\n\n" + ("\n\n".join(blocks) or "–")
 
 
 # Covers
@@ -154,7 +198,30 @@ another decision, we will send a new referral.
 This message contains no images. Contact: {write_contact(facts.hotline)}."""
 
 
+def _write_update_sq(facts: MessageFacts) -> str:
+    return f"""Të nderuar,
+
+E përditësojmë referimin {facts.reference}, të dërguar më {write_time(facts.first_sent_at)} sipas nenit 117
+të Kodit Penal të Republikës së Shqipërisë, për elementet më poshtë: të dhënat e tyre kanë ndryshuar.
+
+{_write_changes(facts, ("sq",))}
+
+Ky mesazh nuk përmban imazhe. Kontakt: {write_contact(facts.hotline)}. Analisti: {facts.analyst_code}."""
+
+
+def _write_update_en(facts: MessageFacts) -> str:
+    return f"""To the police,
+
+We update referral {facts.reference}, sent on {write_time(facts.first_sent_at)} under Article 117 of the Albanian
+Criminal Code, for the items below: their details have changed.
+
+{_write_changes(facts, ("en",))}
+
+This message contains no images. Contact: {write_contact(facts.hotline)}. Analyst: {facts.analyst_code}."""
+
+
 _COVERS = {"sq": _write_cover_sq, "en": _write_cover_en}
+_UPDATES = {"sq": _write_update_sq, "en": _write_update_en}
 _RETRACTIONS = {"sq": _write_retraction_sq, "en": _write_retraction_en}
 
 
@@ -175,6 +242,8 @@ def _write_item(number: int, item: ItemFacts, languages: tuple[str, ...]) -> str
         row("Vendimi", "Verdict", _write_verdict(item, languages)),
         row("Baza", "Basis", _write_item_basis(item, languages)),
     ]
+    if item.detail is not None:
+        lines += [f"   {line}" for line in write_detail_lines(item.detail, languages)]
     for place, image in enumerate(item.images, 1):
         lines += _write_image(place, image, languages)
     return "\n".join(lines)
@@ -240,6 +309,8 @@ def _write_image(place: int, image: ImageFacts, languages: tuple[str, ...]) -> l
         lines.append(f"     {name}: {value or '–'}")
     lines.append(row("Vendimi", "Verdict", _write_word(image.baseline, languages)))
     lines.append(row("Baza", "Basis", _write_basis(image.basis, languages)))
+    if image.detail is not None:
+        lines += [f"     {line}" for line in write_detail_lines(image.detail, languages)]
     if image.lists:
         lines.append(row("Listat", "Lists", ", ".join(disarm_name(name) for name in image.lists)))
     judged_at = image.settled_at or image.assessed_at

@@ -4,9 +4,9 @@ No link, no code, no address of what was reported: whoever else reads the mailbo
 The Albanian texts are DRAFTS.
 """
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
-from triage.rules.receipts import ReceiptStatus
+from triage.rules.receipts import TIRANE, ReceiptStatus
 
 ADDRESS_KEPT = timedelta(days=180)
 """How long an address is kept at most."""
@@ -43,6 +43,11 @@ _LAST = {
     "en": " This is the last mail; we have deleted your address.",
 }
 _PRACTICE = "PRAKTIKË / PRACTICE"
+
+
+def find_mail_day(now: datetime) -> date:
+    """Return the day in Albania on which a mail counts."""
+    return now.astimezone(TIRANE).date()
 
 
 def write_reporter_mail(

@@ -50,6 +50,11 @@ RETENTION: tuple[Rule, ...] = (
         "they cannot be turned back into a picture; they prove what was done",
     ),
     Rule(
+        "looks and opened items of a person, their breaks, caps that a lead set, who saw their figures and why",
+        "kept",
+        "the employer's care for who looks; the person reads all of it, others only for a reason",
+    ),
+    Rule(
         "turns at a site (its name, when it was asked)",
         "nobody asked it for a day",
         "its pace is known anew with the next request",
@@ -58,6 +63,11 @@ RETENTION: tuple[Rule, ...] = (
         "questions by machines (which token, when, how many hashes and hits)",
         "400 days",
         "they show what a token was used for; which hashes it asked about is never kept",
+    ),
+    Rule(
+        "a file that a person asks about (sealed), and what it matched",
+        "the file: the job that compares it; the answer: a minute after it was shown, three after it was asked",
+        "Art. 117: it is compared and never kept; who asked, when and how many it matched stays in custody",
     ),
     Rule(
         "mail address of a reporter who asked for mail (sealed)",

@@ -28,6 +28,7 @@ class Right(StrEnum):
     ENTER_RECIPIENT = "enter_recipient"
     APPROVE_RECIPIENT = "approve_recipient"
     SEE_HASH_SETS = "see_hash_sets"
+    LOOK_UP_HASHES = "look_up_hashes"
     PROPOSE_TRUST = "propose_trust"
     CONFIRM_TRUST = "confirm_trust"
     SEE_PEOPLE = "see_people"
@@ -36,6 +37,7 @@ class Right(StrEnum):
     MANAGE_SETTINGS = "manage_settings"
     SEARCH_AUDIT = "search_audit"
     RECOVER_PERSON = "recover_person"
+    SEE_WELFARE = "see_welfare"
 
 
 _ANALYST = frozenset(
@@ -53,6 +55,7 @@ _ANALYST = frozenset(
         Right.SEE_RECIPIENTS,
         Right.ENTER_RECIPIENT,
         Right.SEE_HASH_SETS,
+        Right.LOOK_UP_HASHES,
         Right.CONFIRM_TRUST,
     }
 )
@@ -60,7 +63,8 @@ _ANALYST = frozenset(
 ROLE_RIGHTS: dict[PersonRole, frozenset[Right]] = {
     PersonRole.ANALYST: _ANALYST,
     PersonRole.LEAD: _ANALYST
-    | {Right.DECIDE, Right.APPROVE_RECIPIENT, Right.PROPOSE_TRUST, Right.RECOVER_PERSON, Right.SEARCH_AUDIT},
+    | {Right.DECIDE, Right.APPROVE_RECIPIENT, Right.PROPOSE_TRUST, Right.RECOVER_PERSON, Right.SEARCH_AUDIT}
+    | {Right.SEE_WELFARE},
     # Intake and notices, no images.
     PersonRole.CLERK: frozenset(
         {

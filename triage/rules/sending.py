@@ -25,10 +25,18 @@ OUTCOME_OPEN = "it is not known yet whether the message left"
 NOBODY_FITTING = "nobody fitting is entered"
 NO_POLICE = "no approved police recipient is entered"
 POLICE_FIRST = "the police come first"
+AWAITS_DETAIL = "the detail of what is settled"
 NOT_STANDING = "its items are being looked at again"
 STOPPED = "it stopped while the message was being handed over"
 NOTHING_TO_ASK = "nothing is left to ask"
 BOUNCED = "it came back"
+TOLD_BY_FIRST = "its first message tells all there is"
+FIRST_IS_OVER = "its first message was resolved or withdrawn"
+
+ON_THE_WAY = (SendingState.SENDING, SendingState.UNCLEAR)
+"""States in which nobody knows whether a message left."""
+LEFT = (SendingState.SENT, SendingState.ACKNOWLEDGED, SendingState.DISPUTED)
+"""States of a message that left and stands."""
 
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?")
 _NOUNS = {
@@ -102,6 +110,17 @@ def find_waiting_reason(
     return None if is_approved else NOT_APPROVED
 
 
+def find_needless(first: SendingState | None) -> str | None:
+    """Return why an update has nothing to tell, in words; None when it is wanted.
+
+    Args:
+        first: how far the referral is that it follows; None without one.
+    """
+    if first in (*ON_THE_WAY, *LEFT):
+        return None
+    return FIRST_IS_OVER if first in (None, SendingState.RESOLVED, SendingState.WITHDRAWN) else TOLD_BY_FIRST
+
+
 # The police first
 
 
@@ -132,15 +151,23 @@ class Gate:
 
 
 def judge_gate(
-    standings: Sequence[PoliceStanding], *, has_police: bool, now: datetime, policy: SendingPolicy
+    standings: Sequence[PoliceStanding],
+    *,
+    has_police: bool,
+    now: datetime,
+    policy: SendingPolicy,
+    awaits_detail: bool = False,
 ) -> Gate:
     """Say whether a notice or partner referral may leave before, or without, the police.
 
     Args:
         standings: one for each item of it.
         has_police: whether a police recipient is approved at all; without one nothing leaves.
+        awaits_detail: it goes to a partner hotline, and something of it lacks the detail that they need.
     """
     later = now + timedelta(seconds=min(LONGEST_LOOK_AGAIN_S, max(1.0, policy.undo_s)))
+    if awaits_detail:
+        return Gate(False, later, AWAITS_DETAIL)
     if not has_police:
         return Gate(False, later, NO_POLICE)
     opens: list[datetime] = []

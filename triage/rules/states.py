@@ -111,10 +111,11 @@ class SendingKind(StrEnum):
 
 
 class SendingPart(StrEnum):
-    """The first message, a reminder of it, or its retraction; all three bear one reference."""
+    """The first message, a reminder of it, what changed in it, or its retraction; all bear one reference."""
 
     FIRST = "first"
     REMINDER = "reminder"
+    UPDATE = "update"
     RETRACTION = "retraction"
 
 

@@ -85,13 +85,7 @@ def answer_question(
     index = find_index(generation)
     if index is None:
         raise IndexWantedError(generation)
-    found = index.search(list(dict.fromkeys(queries)))
-    listed = questions.read_listed(conn, list({hit.entry_id for hit in found})) if found else {}
-    by_query: dict[Fingerprint, list[ListedHit]] = {}
-    for hit in found:
-        if hit.entry_id in listed:
-            by_query.setdefault(hit.fingerprint, []).append(ListedHit(hit, listed[hit.entry_id]))
-    hits = [by_query.get(query, []) for query in queries] if by_query else [[] for _ in queries]
+    hits = find_hits(conn, index, queries)
     counted = questions.count_question(
         conn,
         digest,
@@ -108,3 +102,16 @@ def answer_question(
     if not counted.is_stored:
         raise QuotaSpentError
     return Answered(index.generation, hits)
+
+
+def find_hits(conn: Connection, index: Index, queries: Sequence[Fingerprint]) -> list[list[ListedHit]]:
+    """Search an index; return for each query, in their order, the hits of which the lists still say something."""
+    found = index.search(list(dict.fromkeys(queries)))
+    if not found:
+        return [[] for _ in queries]
+    listed = questions.read_listed(conn, list({hit.entry_id for hit in found}))
+    by_query: dict[Fingerprint, list[ListedHit]] = {}
+    for hit in found:
+        if hit.entry_id in listed:
+            by_query.setdefault(hit.fingerprint, []).append(ListedHit(hit, listed[hit.entry_id]))
+    return [by_query.get(query, []) for query in queries]

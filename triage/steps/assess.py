@@ -20,18 +20,16 @@ from triage.rules.assessing import (
     rule,
     state_of_given,
 )
+from triage.rules.jurisdiction import check_detail
 from triage.rules.lanes import SKIPPED
-from triage.rules.states import ClosedAs, ImageState, ItemKind, ItemState, Lane
+from triage.rules.states import Basis, ImageState, ItemKind, ItemState, Lane
 from triage.steps.issue_sendings import release_for_image
-from triage.steps.reopen_item import reopen_items
+from triage.steps.reopen_item import reopen_ahead
 from triage.steps.settle_item import AssessPolicy, Settling, settle_items
-from triage.store import assessments, custody, images, items, looks
+from triage.store import assessments, classifications, custody, images, items, leases, looks
 from triage.store.assessments import JudgedImage
 from triage.store.custody import NewEvent, stream_of
 from triage.store.rows import Connection
-
-_ACTED_ON = (ItemState.HELD_FOR_POLICE, ItemState.ACTIONABLE, ItemState.AWAITING_HOSTING, ItemState.NOTIFIED)
-_CLOSED_AHEAD = (ClosedAs.REMOVED, ClosedAs.REMOVED_BEFORE_NOTICE, ClosedAs.REFERRED)
 
 
 def assess_image(
@@ -64,7 +62,7 @@ def assess_image(
     if image.round != round_ or not images.is_waited_for(conn, image.id):
         raise StaleStateError
     settling = Settling(conn, [], person.id, now, policy)
-    after = _judge_image(settling, image, judgement, is_lead_word=is_lead_word)
+    after = _judge_image(settling, image, judgement, item_id=item_id, is_lead_word=is_lead_word)
     custody.append(conn, settling.events, actor=settling.actor, now=now)
     return after
 
@@ -84,7 +82,7 @@ def lock_shown_image(conn: Connection, item_id: UUID, image_id: UUID) -> JudgedI
 
 
 def _judge_image(
-    settling: Settling, image: JudgedImage, judgement: Judgement, *, is_lead_word: bool
+    settling: Settling, image: JudgedImage, judgement: Judgement, *, item_id: UUID, is_lead_word: bool
 ) -> ImageState:
     conn, person_id, now = settling.conn, settling.person_id, settling.now
     _end_looks(settling)
@@ -97,11 +95,13 @@ def _judge_image(
         given,
         judgement,
         person_id,
-        has_looked=looks.has_looked(conn, image_id=image.id, person_id=person_id, round_=image.round),
+        has_looked=looks.has_looked(
+            conn, image_id=image.id, person_id=person_id, round_=image.round, now=now
+        ),
         is_lead_word=is_lead_word,
         is_drawn=is_drawn_for_second(image.id, image.round, settling.policy.second_look_share),
     )
-    _store(settling, judgement, ruling, image.round, image_id=image.id)
+    more = _store(settling, judgement, ruling, image.round, item_id=item_id, image_id=image.id)
     is_settling = ruling.event in ("assessed_one_suffices", "second_agrees", "lead_decides")
     verdict = choose_verdict(given, judgement.label, ruling.basis) if is_settling else None
     after = assessments.move_image(conn, image, ruling.event, now=now, verdict=verdict)
@@ -109,38 +109,18 @@ def _judge_image(
         NewEvent(
             stream_of("image", image.id),
             ruling.event,
-            {"label": int(judgement.label), "place": ruling.place.value, "basis": ruling.basis.value},
+            {"label": int(judgement.label), "place": ruling.place.value, "basis": ruling.basis.value, **more},
         )
     )
     shown_by = images.find_items_showing_now(conn, image.id)
     if judgement.danger:
         items.mark_danger(conn, shown_by)
     if after is ImageState.DISPUTED:
-        _bring_back(settling, shown_by)
+        reopen_ahead(settling, shown_by)
     settle_items(settling, shown_by)
     if after is ImageState.SETTLED:
         settling.events.extend(release_for_image(conn, shown_by, now=now, policy=settling.policy.sending))
     return after
-
-
-def _bring_back(settling: Settling, item_ids: list[UUID]) -> None:
-    """Reopen what was acted on after one assessor: only a desk that does so has moved these already.
-
-    What is closed meanwhile, because it is gone or had no address, comes back too: a lead must find it.
-    """
-    ahead = [
-        item
-        for item in items.lock_items(settling.conn, item_ids)
-        if item.state in _ACTED_ON or item.closed_as in _CLOSED_AHEAD
-    ]
-    reopen_items(
-        settling.conn,
-        ahead,
-        settling.events,
-        reason="the second assessor differs",
-        now=settling.now,
-        sending=settling.policy.sending,
-    )
 
 
 def assess_item(
@@ -174,12 +154,12 @@ def assess_item(
     ruling = rule(
         subject, given, judgement, person.id, has_looked=False, is_lead_word=is_lead_word, is_drawn=False
     )
-    _store(settling, judgement, ruling, item.round, item_id=item.id)
+    more = _store(settling, judgement, ruling, item.round, item_id=item.id, image_id=None)
     settling.events.append(
         NewEvent(
             stream_of("item", item.id),
             "assessed",
-            {"label": int(judgement.label), "place": ruling.place.value},
+            {"label": int(judgement.label), "place": ruling.place.value, **more},
         )
     )
     if judgement.danger:
@@ -207,7 +187,7 @@ def confirm_item(
         NotAllowedError: some image of it is not known, or a picture of the page is not captured yet.
         StaleStateError, UnknownThingError: see `assess_image`.
     """
-    item = lock_waiting_item(conn, item_id, round_)
+    item = _lock_item_to_confirm(conn, item_id, round_)
     own = state_of_given(assessments.read_given(conn, round_=item.round, item_id=item.id))
     if own in (ImageState.JUDGED_ONCE, ImageState.DISPUTED):
         raise NotAllowedError("Somebody judged the item itself: that must be settled first.")
@@ -222,6 +202,17 @@ def confirm_item(
     waiting = [child.id for child in children if child.state is ItemState.AWAITING_ASSESSMENT]
     settle_items(settling, [*waiting, item.id])
     custody.append(conn, settling.events, actor=settling.actor, now=now)
+
+
+def _lock_item_to_confirm(conn: Connection, item_id: UUID, round_: int) -> Item:
+    """Lock an item that waits, or that a second assessor confirms: a list may know its pictures since it went on."""
+    found = leases.read_leasable(conn, item_id)
+    if found is None or not found.waits_second:
+        return lock_waiting_item(conn, item_id, round_)
+    item = items.lock_item(conn, item_id)
+    if item is None or item.round != round_:
+        raise StaleStateError
+    return item
 
 
 def confirm_known_pictures(
@@ -251,16 +242,17 @@ def confirm_known_pictures(
 def _confirm_images(settling: Settling, shown_by: list[Item], *, danger: bool, police_hold: bool) -> None:
     """Judge each image by the trusted lists that know it; refuse all if one is neither known nor settled."""
     conn = settling.conn
-    image_ids = sorted({image.id for one in shown_by for image in assessments.read_shown(conn, one.id)})
-    if not image_ids:
+    shown_on = {image.id: one.id for one in shown_by for image in assessments.read_shown(conn, one.id)}
+    if not shown_on:
         raise NotAllowedError("There is no picture here to confirm.")
-    shown = [image for image in (assessments.lock_image(conn, one) for one in image_ids) if image is not None]
+    locked = (assessments.lock_image(conn, one) for one in sorted(shown_on))
+    shown = [image for image in locked if image is not None]
     if any(not image.is_known_by_list and image.state is not ImageState.SETTLED for image in shown):
         raise NotAllowedError("Not every picture of this item is known: look at those that are not.")
     for image in shown:
         if image.state is not ImageState.SETTLED:
             judgement = Judgement(image.list_label, danger=danger, police_hold=police_hold)
-            _judge_image(settling, image, judgement, is_lead_word=False)
+            _judge_image(settling, image, judgement, item_id=shown_on[image.id], is_lead_word=False)
 
 
 def skip(
@@ -273,13 +265,15 @@ def skip(
     policy: AssessPolicy,
     image_id: UUID | None = None,
 ) -> None:
-    """Pass over an item or one image of it, without a reason; the second time it goes to a lead."""
-    item = lock_waiting_item(conn, item_id, None if image_id else round_)
+    """Pass over an item or one image of it, without a reason; the second time it goes to a lead.
+
+    An image that was judged once is passed over whatever became of the item meanwhile: a desk may have acted on it.
+    """
     settling = Settling(conn, [], person.id, now, policy)
     _end_looks(settling)
-    if item.state is ItemState.AWAITING_LEAD:
-        raise NotAllowedError("A lead has the last word here; leave it for another one.")
     if image_id is None:
+        item = lock_waiting_item(conn, item_id, round_)
+        _refuse_to_skip_lead(item)
         skips = assessments.insert_skip(
             conn, person_id=person.id, round_=item.round, item_id=item.id, now=now
         )
@@ -287,8 +281,13 @@ def skip(
         if skips >= 2:
             _send_to_lead(settling, item)
     else:
+        items.lock_item(conn, item_id)
         image = lock_shown_image(conn, item_id, image_id)
         if image.round != round_ or image.state not in (ImageState.UNJUDGED, ImageState.JUDGED_ONCE):
+            raise StaleStateError
+        if image.state is ImageState.UNJUDGED:
+            _refuse_to_skip_lead(lock_waiting_item(conn, item_id, None))
+        elif not images.is_waited_for(conn, image.id):
             raise StaleStateError
         skips = assessments.insert_skip(
             conn, person_id=person.id, round_=image.round, image_id=image.id, now=now
@@ -297,9 +296,14 @@ def skip(
         if skips >= 2:
             assessments.move_image(conn, image, "unsure", now=now)
             shown_by = images.find_items_showing_now(conn, image.id)
-            _bring_back(settling, shown_by)
+            reopen_ahead(settling, shown_by)
             settle_items(settling, shown_by)
     custody.append(conn, settling.events, actor=settling.actor, now=now)
+
+
+def _refuse_to_skip_lead(item: Item) -> None:
+    if item.state is ItemState.AWAITING_LEAD:
+        raise NotAllowedError("A lead has the last word here; leave it for another one.")
 
 
 def lock_waiting_item(conn: Connection, item_id: UUID, round_: int | None) -> Item:
@@ -332,10 +336,20 @@ def _store(
     ruling: Ruling,
     round_: int,
     *,
-    image_id: UUID | None = None,
-    item_id: UUID | None = None,
-) -> None:
-    assessments.insert_assessment(
+    item_id: UUID,
+    image_id: UUID | None,
+) -> dict[str, str]:
+    """Store what a person said, and its detail; return what the custody event says beside the label.
+
+    Args:
+        item_id: the item on whose page it is said.
+        image_id: None: the item itself is judged.
+    """
+    if judgement.detail is not None:
+        check_detail(judgement.label, judgement.detail)
+        if ruling.basis is not Basis.LOOKED:
+            raise NotAllowedError("You have not looked at it, so its detail stays open.")
+    assessment_id = assessments.insert_assessment(
         settling.conn,
         judgement,
         person_id=settling.person_id,
@@ -344,8 +358,22 @@ def _store(
         round_=round_,
         now=settling.now,
         image_id=image_id,
-        item_id=item_id,
+        item_id=item_id if image_id is None else None,
     )
+    more = {} if judgement.reason_code is None else {"reason_code": judgement.reason_code.value}
+    if judgement.detail is None:
+        return more
+    classification_id = classifications.insert_classification(
+        settling.conn,
+        judgement.detail,
+        person_id=settling.person_id,
+        item_id=item_id,
+        image_id=image_id,
+        round_=round_,
+        assessment_id=assessment_id,
+        now=settling.now,
+    )
+    return more | {"detail": str(classification_id)}
 
 
 def _refuse_own_dispute(conn: Connection, voices: set[UUID], person_id: UUID, judgement: Judgement) -> None:

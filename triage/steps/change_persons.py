@@ -14,6 +14,7 @@ from triage.errors import NotAllowedError, UnknownThingError
 from triage.model import Person, PersonRole
 from triage.rules.rights import SEES_IMAGES, Right, rights_of
 from triage.steps.sign_in import make_link
+from triage.steps.stop_looking import stop_with_sessions
 from triage.store import custody, people
 from triage.store.custody import Body, NewEvent, stream_of
 from triage.store.rows import Connection
@@ -112,6 +113,7 @@ def disable_person(conn: Connection, name: str, *, actor: str, now: datetime) ->
         raise NotAllowedError(LAST_ADMIN)
     people.change_disabled(conn, person.id, disabled_at=now)
     ended = end_sessions(conn, person.id, now=now)
+    stop_with_sessions(conn, person.id, now=now, actor=actor)
     event = NewEvent(stream_of("person", person.id), "disabled", {"sessions_ended": ended})
     custody.append(conn, [event], actor=actor, now=now)
     return ended
@@ -154,6 +156,7 @@ def change_roles(
         raise NotAllowedError(LAST_ADMIN)
     people.replace_roles(conn, person.id, gone=sorted(before - after), come=sorted(after - before))
     ended = end_sessions(conn, person.id, now=now)
+    stop_with_sessions(conn, person.id, now=now, actor=actor)
     body: Body = {
         "before": ",".join(sorted(before)),
         "after": ",".join(sorted(after)),

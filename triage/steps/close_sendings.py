@@ -11,8 +11,10 @@ from uuid import UUID
 
 from triage.model import Item, Sending
 from triage.rules.sending import (
+    LEFT,
     NOT_APPROVED,
     NOTHING_TO_ASK,
+    ON_THE_WAY,
     OUTCOME_OPEN,
     SendingPolicy,
 )
@@ -22,8 +24,6 @@ from triage.store import recipients, sending_items, sending_moves, sendings
 from triage.store.custody import NewEvent
 from triage.store.rows import Connection
 
-LEFT = (SendingState.SENT, SendingState.ACKNOWLEDGED, SendingState.DISPUTED)
-OPEN = (SendingState.SENDING, SendingState.UNCLEAR)
 NEVER_LEFT = "the message that it takes back never left"
 
 
@@ -81,7 +81,7 @@ def withdraw_for_items(
     for sending, ours in found:
         if sending.state in UNSENT:
             events += drop_items(conn, sending, ours, reason)
-        elif sending.state in OPEN:
+        elif sending.state in ON_THE_WAY:
             sending_moves.raise_flags(conn, sending.id, is_recalled=True)
             events += tell_items(sending, ours, "recalled")
             if sending.part is SendingPart.FIRST:

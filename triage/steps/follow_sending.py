@@ -1,4 +1,4 @@
-"""What the steps of sending share: events of a message, items it loses, reminders and retractions that follow it.
+"""What the steps of sending share: events of a message, items it loses, and messages that follow it.
 
 Each function works within the caller's transaction and returns the custody events for the caller to append.
 """
@@ -108,7 +108,7 @@ def insert_following(
     now: datetime,
     policy: SendingPolicy,
 ) -> list[NewEvent]:
-    """Store a reminder or retraction of a message: the same reference and recipient, a Message-ID of its own."""
+    """Store what follows a message: the same reference and recipient, a Message-ID of its own."""
     new = NewSending(
         kind=first.kind,
         part=part,

@@ -1,7 +1,8 @@
 """Joining by a one-time link, with a passkey or with password and code.
 
-A link begins anew: what its person had before, passkeys, password, code and sessions, goes when it is used. Whoever
-finds or stole an old way in gets nothing from it once the person has joined again.
+A link begins anew: what its person had before, passkeys, password, code, sessions and opened items, goes when it is
+used. Whoever finds or stole an old way in gets nothing from it once the person has joined again. The link of a recovery
+also enables who was disabled when it was approved.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from triage.rules.sign_in import find_password_fault, find_step
 from triage.steps.code_secrets import open_secret
 from triage.steps.passkeys import PasskeyAnswer, take_registration
 from triage.steps.sign_in import LINK_REFUSED, read_link
-from triage.store import custody, passkeys
+from triage.steps.stop_looking import stop_with_sessions
+from triage.store import custody, passkeys, people
 from triage.store import sign_in as store
 from triage.store.custody import NewEvent, stream_of
 from triage.store.people import digest_token
@@ -67,7 +69,7 @@ def join(
     if step is None:
         return "code_wrong"
     credentials = make_credentials(link.person_id, form, secret, step=step, identity=identity, hasher=hasher)
-    _use(conn, digest, link.person_id, now=now)
+    _use(conn, digest, link, now=now)
     store.replace_credentials(conn, credentials, now=now)
     _record_joined(conn, link.person_id, "password", now=now)
     return None
@@ -102,7 +104,7 @@ def join_by_passkey(
         return "passkey_not_taken"
     if passkeys.find_owner(conn, fresh.credential_id) not in {None, link.person_id}:
         return "passkey_stands"
-    _use(conn, digest, link.person_id, now=now)
+    _use(conn, digest, link, now=now)
     passkey_id = new_id()
     if not passkeys.insert_passkey(
         conn, passkey_id, link.person_id, fresh, rp_id=party.id, name=kept_name, now=now
@@ -121,16 +123,24 @@ def _was_used_now(conn: Connection, digest: bytes, *, now: datetime) -> bool:
     return standing is not None and standing.used_at == now
 
 
-def _use(conn: Connection, digest: bytes, person_id: UUID, *, now: datetime) -> None:
+def _use(conn: Connection, digest: bytes, link: store.JoinLink, *, now: datetime) -> None:
     if not store.use_link(conn, digest, now=now):
         raise NotAllowedError(LINK_REFUSED)
+    person_id = link.person_id
     passkeys.lock_ways_in(conn, person_id)
+    is_enabled = link.disabled_at is not None
+    if link.disabled_at is not None and not people.enable_recovered(
+        conn, person_id, disabled_at=link.disabled_at
+    ):
+        raise NotAllowedError(LINK_REFUSED)  # somebody changed it at this moment: look at the link anew
     removed = passkeys.delete_passkeys(conn, person_id)
     store.delete_credentials(conn, person_id)
     store.end_sessions(conn, person_id, now=now)
+    stop_with_sessions(conn, person_id, now=now)
     store.delete_failures(conn, person_id)
     stream = stream_of("person", person_id)
-    events = [NewEvent(stream, "passkey_removed", {"passkey": str(one)}) for one in removed]
+    events = [NewEvent(stream, "enabled", {"way": "recovery"})] if is_enabled else []
+    events += [NewEvent(stream, "passkey_removed", {"passkey": str(one)}) for one in removed]
     custody.append(conn, events, actor=stream, now=now)
 
 

@@ -132,7 +132,7 @@ def refresh_pages(
         shows = _read_shows(conn, page.id)
         place = _choose_place(shows, status=None)
         if (
-            items.set_lane(conn, page.id, lane=place.lane, reason=place.reason)
+            items.set_lane(conn, page.id, lane=place.lane, reason=place.reason, now=now)
             and place.lane != page.base_lane
         ):
             events.append(NewEvent(stream_of("item", page.id), "placed", {"lane": place.lane.value}))
@@ -172,7 +172,7 @@ def refresh_items(
         if waits_for_own_second(conn, item):
             continue
         place = choose_place(conn, item.id, status=captures.read_last_status(conn, item.id)).said(because)
-        if items.set_lane(conn, item.id, lane=place.lane, reason=place.reason):
+        if items.set_lane(conn, item.id, lane=place.lane, reason=place.reason, now=now):
             changed.append(item.id)
             if place.lane != item.base_lane:
                 moved += 1

@@ -6,7 +6,8 @@
    the report added. Known and unknown URLs take the same way and give the same answer.
 4. A report of another remit is never fetched: its items wait to be handed on.
 5. A report with neither URL nor file has one text item.
-6. What a reporter says of themself, and where they want mail, is kept apart from all that.
+6. What the words of its note speak of is told here, once; the score counts it and reads no note.
+7. What a reporter says of themself, and where they want mail, is kept apart from all that.
 """
 
 import hashlib
@@ -22,12 +23,13 @@ from triage.ids import format_receipt, new_id, new_reference
 from triage.model import Channel
 from triage.rules.admission import Admission, admit_again
 from triage.rules.due import FIRST_OF_MANY
+from triage.rules.flags import note_flags
 from triage.rules.lanes import OUT_OF_REMIT, TEXT_ONLY
 from triage.rules.receipts import find_next_telling, read_receipt
 from triage.rules.reporter import ReporterFacts
 from triage.rules.states import ItemKind, ItemState, Lane, Remit
 from triage.rules.urls import NormalUrl, normalise_url
-from triage.store import captures, custody, items, reporter_mails, reports
+from triage.store import captures, custody, items, reporter_mails, reports, upload_holds
 from triage.store.custody import NewEvent, stream_of
 from triage.store.items import NewItem
 from triage.store.reports import ReportRow
@@ -60,6 +62,7 @@ class IncomingReport:
         is_low: whether it waits behind all others.
         facts: what the reporter said of themself.
         sealed_address: where they want mail, sealed to the outbound process; `language` is theirs (sq, en).
+        hold_id: what was held for its files while they came (`store/upload_holds.py`); ended as they are stored.
         id: of this report; storing the same report once more changes nothing.
     """
 
@@ -78,6 +81,7 @@ class IncomingReport:
     facts: ReporterFacts = field(default_factory=ReporterFacts)
     sealed_address: bytes | None = field(default=None, repr=False)
     language: str = "sq"
+    hold_id: UUID | None = None
     id: UUID = field(default_factory=new_id)
 
 
@@ -201,6 +205,7 @@ def receive_report(
         remit=report.remit,
         danger=report.danger,
         note=report.note,
+        note_flags=sorted(note_flags([report.note])),
         receipt_hmac=receipt_hmac,
         idempotency_key=report.idempotency_key,
         body_digest=report.body_digest,
@@ -350,6 +355,8 @@ def _store_uploads(
         captures.insert_intake_object(conn, upload.name, item_id, upload.bytes, now=now)
         events.extend(_arrival_events(item_id, report, ItemKind.UPLOAD))
         places.append((item_id, 0))
+    if report.hold_id is not None:
+        upload_holds.end_hold(conn, report.hold_id)  # from here on the stored ones count
     return places
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from triage.errors import NotAllowedError, StaleStateError, UnknownThingError
 from triage.model import Person, Sending
-from triage.rules.sending import SendingPolicy
+from triage.rules.sending import LEFT, SendingPolicy
 from triage.rules.states import SENDING_MOVES, ItemState, SendingKind, SendingPart, SendingState
 from triage.steps.close_sendings import settle_recalled
 from triage.steps.follow_sending import choose_target, drop_items, stop_if_unapproved, tell_items
@@ -19,7 +19,6 @@ from triage.store.custody import NewEvent, stream_of
 from triage.store.rows import Connection
 
 ANSWERS = ("acknowledged", "removed", "not_ours", "disputed")
-_LEFT = (SendingState.SENT, SendingState.ACKNOWLEDGED, SendingState.DISPUTED)
 _EVENT = {
     "acknowledged": "acknowledged",
     "removed": "acknowledged",
@@ -52,7 +51,7 @@ def record_answer(
     words = (note or "").strip() or None
     items.lock_items(conn, [one.item_id for one in sending_items.read_items(conn, sending_id)])
     sending = _lock_first(conn, sending_id)
-    if sending.state not in _LEFT:
+    if sending.state not in LEFT:
         raise NotAllowedError("Only a message that left can be answered.")
     if answer not in answers_of(sending.kind):
         raise NotAllowedError("The police do not host it: that is no answer of theirs.")
@@ -119,7 +118,7 @@ def send_again(conn: Connection, sending_id: UUID, *, person: Person, now: datet
     A first message whose recipient was disabled, or no longer answers for it, goes to another one that fits.
 
     Raises:
-        NotAllowedError: that recipient is not approved, or a reminder goes before its first message.
+        NotAllowedError: that recipient is not approved, or what follows goes before its first message.
         StaleStateError: it is not rejected (any more).
         UnknownThingError: there is no such message.
     """
@@ -129,7 +128,7 @@ def send_again(conn: Connection, sending_id: UUID, *, person: Person, now: datet
     first = next(one for one in family if one.part is SendingPart.FIRST)
     if sending.state is not SendingState.REJECTED:
         raise StaleStateError
-    if sending.part is SendingPart.REMINDER and first.sent_at is None:
+    if sending.part in (SendingPart.REMINDER, SendingPart.UPDATE) and first.sent_at is None:
         raise NotAllowedError("Its first message has not left: send that again first.")
     target, _ = choose_target(sending, recipients.read_targets(conn))
     if target is None or not target.is_approved:

@@ -1,8 +1,10 @@
 """Letting a person in again who lost all ways in.
 
 In the console two people speak: one asks, another one approves, both in writing, neither of them the person, at least
-one of them an admin. On the machine one person does it, and everybody sees it. Either ends the person's sessions at
-once and makes a one-time link; using the link drops all that the person signed in with before.
+one of them an admin, each in a role that they have held for some days. On the machine one person does it, and everybody
+sees it. Either ends the person's sessions at once, with all that they have open, and makes a one-time link; using the
+link drops all that the person signed in with before, and enables whoever was disabled until then: a colleague who
+fears a theft disables first.
 """
 
 from datetime import datetime, timedelta
@@ -14,27 +16,39 @@ from triage.errors import NotAllowedError, StaleStateError, UnknownThingError
 from triage.model import Person, PersonRole
 from triage.rules.recovery import (
     ASKING_LIFE,
+    ASKS_MAX,
     REASON_MAX,
     RecoveryState,
     RecoveryWay,
+    VoiceTerm,
+    does_voice_count,
     find_approval_fault,
     find_speaking_role,
 )
 from triage.steps.change_persons import require_person
 from triage.steps.sign_in import make_link
+from triage.steps.stop_looking import stop_with_sessions
 from triage.store import custody, recoveries
 from triage.store.custody import NewEvent, stream_of
-from triage.store.people import digest_token, find_person, find_person_by_id
+from triage.store.people import digest_token
 from triage.store.recoveries import Recovery
 from triage.store.rows import Connection
 from triage.store.sign_in import end_sessions
 
 
-def _require_voice(conn: Connection, by: Person) -> PersonRole:
-    person = find_person_by_id(conn, by.id)  # as they are now: they may have been disabled meanwhile
-    role = find_speaking_role(person.roles) if person is not None and person.disabled_at is None else None
-    if role is None:
+def _require_voice(
+    conn: Connection, by: Person, term: VoiceTerm | None = None, *, now: datetime
+) -> PersonRole:
+    """Return the role in which somebody speaks; with a term, their voice must count by now."""
+    standing = recoveries.read_standing(conn, by.id)  # as it is now: they may have been disabled meanwhile
+    role = find_speaking_role(standing.roles) if standing is not None else None
+    if standing is None or role is None:
         raise NotAllowedError("Only an admin or a lead speaks on a recovery.")
+    if term is not None and not does_voice_count(standing, role, term, now=now):
+        raise NotAllowedError(
+            f"Your voice counts only {term.days} days after you were given your role or joined by a link:"
+            " ask somebody who has been here longer."
+        )
     return role
 
 
@@ -45,28 +59,26 @@ def _require_reason(text: str) -> str:
     return reason
 
 
-def _require_enabled(conn: Connection, name: str) -> Person:
-    person = require_person(conn, name)
-    if person.disabled_at is not None:
-        raise NotAllowedError("This person is disabled: enable them first.")
-    return person
-
-
 def ask_recovery(
-    conn: Connection, recovery_id: UUID, name: str, *, by: Person, reason: str, now: datetime
+    conn: Connection, recovery_id: UUID, name: str, *, by: Person, reason: str, term: VoiceTerm, now: datetime
 ) -> None:
     """Ask for the recovery of a person; it waits for a second person for ASKING_LIFE.
 
     Raises:
         UnknownThingError: nobody has this name.
-        NotAllowedError: it is oneself, somebody disabled, without a reason, or asked for already.
+        NotAllowedError: it is oneself, without a reason, asked for already, one ask too many, or by a voice that does
+            not count yet.
     """
-    role, reason = _require_voice(conn, by), _require_reason(reason)
-    person = _require_enabled(conn, name)
+    role, reason = _require_voice(conn, by, term, now=now), _require_reason(reason)
+    person = require_person(conn, name)
     if person.id == by.id:
         raise NotAllowedError("Nobody can ask for their own recovery.")
     if recoveries.find_recovery(conn, recovery_id) is not None:
         return  # this very form, run again after a lost commit
+    if recoveries.count_unapproved(conn, by.id, since=now - ASKING_LIFE) >= ASKS_MAX:
+        raise NotAllowedError(
+            "Too much of what you asked for in a day waits or was refused: let somebody else ask."
+        )
     recoveries.expire(conn, person.id, now=now)
     try:
         recoveries.insert_asked(
@@ -102,6 +114,7 @@ def approve_recovery(
     reason: str,
     token: str,
     life_s: float,
+    term: VoiceTerm,
     now: datetime,
 ) -> Recovery:
     """Approve what another one asked for: end the person's sessions and make their one-time link.
@@ -113,10 +126,10 @@ def approve_recovery(
 
     Raises:
         UnknownThingError: there is no such recovery.
-        NotAllowedError: this person or the one who asked may not, or there is no reason.
+        NotAllowedError: this person or the one who asked may not, or may not yet, or there is no reason.
         StaleStateError: it waits no more.
     """
-    role, reason = _require_voice(conn, by), _require_reason(reason)
+    role, reason = _require_voice(conn, by, term, now=now), _require_reason(reason)
     recovery = _require_recovery(conn, recovery_id)
     if recovery.state is RecoveryState.APPROVED and recoveries.is_recovery_link(conn, digest_token(token)):
         return recovery  # this very form, run again after a lost commit
@@ -131,10 +144,14 @@ def approve_recovery(
     )
     if fault:
         raise NotAllowedError(fault)
-    asker = find_person(conn, recovery.asked_by_name or "")
-    if asker is None or asker.disabled_at is not None or recovery.asked_as not in asker.roles:
+    asker = recoveries.read_standing(conn, recovery.asked_by)
+    if (
+        asker is None
+        or recovery.asked_as not in asker.roles
+        or not does_voice_count(asker, recovery.asked_as, term, now=now)
+    ):
         raise NotAllowedError("Whoever asked for this no longer may: ask again.")
-    person = _require_enabled(conn, recovery.name)
+    person = require_person(conn, recovery.name)
     actor = stream_of("person", by.id)
     make_link(conn, person.id, token=token, now=now, life_s=life_s, actor=actor)
     if not recoveries.approve(
@@ -148,6 +165,7 @@ def approve_recovery(
     ):
         raise StaleStateError
     ended = end_sessions(conn, person.id, now=now)
+    stop_with_sessions(conn, person.id, now=now, actor=actor)
     event = NewEvent(
         stream_of("person", person.id),
         "recovery_approved",
@@ -158,14 +176,14 @@ def approve_recovery(
 
 
 def refuse_recovery(conn: Connection, recovery_id: UUID, *, by: Person, reason: str, now: datetime) -> None:
-    """Refuse a recovery; the person themself may, and so may the one who asked.
+    """Refuse a recovery; the person themself may, and so may the one who asked, however short they have been here.
 
     Raises:
         UnknownThingError: there is no such recovery.
         NotAllowedError: this person may not, or there is no reason.
         StaleStateError: it waits no more.
     """
-    role, reason = _require_voice(conn, by), _require_reason(reason)
+    role, reason = _require_voice(conn, by, now=now), _require_reason(reason)
     recovery = _require_recovery(conn, recovery_id)
     if not recoveries.refuse(conn, recovery_id, by=by.id, as_role=role, decision=reason, now=now):
         raise StaleStateError
@@ -195,10 +213,10 @@ def recover_on_machine(
 
     Raises:
         UnknownThingError: nobody has this name.
-        NotAllowedError: the person is disabled, or there is no reason.
+        NotAllowedError: there is no reason.
     """
     reason = _require_reason(reason)
-    person = _require_enabled(conn, name)
+    person = require_person(conn, name)
     make_link(conn, person.id, token=token, now=now, life_s=life_s, actor=actor)
     recoveries.insert_done_on_machine(
         conn,
@@ -210,6 +228,7 @@ def recover_on_machine(
         expires_at=now + timedelta(seconds=life_s),
     )
     ended = end_sessions(conn, person.id, now=now)
+    stop_with_sessions(conn, person.id, now=now, actor=actor)
     event = NewEvent(
         stream_of("person", person.id),
         "recovery_done",

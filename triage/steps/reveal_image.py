@@ -1,8 +1,11 @@
 """Reveal an image to one person: ask, fetch once, end.
 
-1. Ask: the image must wait for a judgement and have a view; known images need no look and get none.
-2. Fetch: the one-use token gives the sealed view once, to the same person, within seconds.
-3. End: the look counts its milliseconds; one that nobody ends counts its longest time.
+1. Ask: the person has the item open and may look now; the image waits for a judgement and has a view. Known images
+   need no look and get none.
+2. Fetch: the one-use token gives the sealed view once, to the same person in the same session, within seconds, while
+   they still have the item open.
+3. End: the look counts its milliseconds, as far as the browser is believed; one that nobody ends counts its longest
+   time.
 """
 
 import hashlib
@@ -14,7 +17,10 @@ from uuid import UUID
 from triage.errors import NotAllowedError, UnknownThingError
 from triage.model import EvidenceKind, Person
 from triage.rules.states import ImageState
+from triage.settings import Settings
 from triage.steps.assess import lock_shown_image
+from triage.steps.lease_item import require_lease
+from triage.steps.watch_exposure import ExposurePolicy, require_may_look
 from triage.store import custody, evidence, images, items, looks
 from triage.store.custody import NewEvent, stream_of
 from triage.store.looks import Look
@@ -22,6 +28,19 @@ from triage.store.rows import Connection
 
 RENDERINGS = (EvidenceKind.GREY_HALF, EvidenceKind.COLOUR, EvidenceKind.SHEET)
 TOKEN_LIFE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LookPolicy:
+    """What bounds a look: the life of the lease that it needs, and the caps of exposure with the longest look."""
+
+    lease_s: float
+    exposure: ExposurePolicy
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "LookPolicy":
+        """Return the policy of a deployment."""
+        return cls(settings.lease_s, ExposurePolicy.from_settings(settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +60,9 @@ class SealedView:
     sealed_identity: bytes
 
 
-def digest_look_token(token: str) -> bytes:
-    """Return the SHA-256 by which a token is stored."""
-    return hashlib.sha256(token.encode()).digest()
+def digest_look_token(token: str, session: bytes) -> bytes:
+    """Return the SHA-256 by which a token is stored; in another session it has another one."""
+    return hashlib.sha256(token.encode() + session).digest()
 
 
 def ask_to_look(
@@ -54,12 +73,17 @@ def ask_to_look(
     person: Person,
     rendering: EvidenceKind,
     now: datetime,
-    look_max_s: float,
+    policy: LookPolicy,
+    session: bytes,
 ) -> Reveal:
     """Store that a person asks to see an image; looks of theirs that are still open end here.
 
+    Args:
+        session: digest of the session in which the token may be used.
+
     Raises:
-        NotAllowedError: it is known or settled, or there is nothing to look at.
+        NotAllowedError: it is known or settled, or there is nothing to look at; the item is not open for this person;
+            this person has seen enough for now.
         UnknownThingError: the item does not show it.
     """
     if rendering not in RENDERINGS:
@@ -73,7 +97,9 @@ def ask_to_look(
         raise NotAllowedError("There is nothing to look at; ask for another capture.")
     if rendering not in {one.kind for one in evidence.read_evidence_objects(conn, image.id)}:
         raise NotAllowedError("There is no such view.")
-    end_looks(conn, person, now=now, look_max_s=look_max_s)
+    require_lease(conn, item_id, person=person, now=now, life_s=policy.lease_s)
+    end_looks(conn, person, now=now, look_max_s=policy.exposure.look_max_s)
+    require_may_look(conn, person, now=now, policy=policy.exposure)
     token = secrets.token_urlsafe(32)
     look_id = looks.insert_look(
         conn,
@@ -82,22 +108,27 @@ def ask_to_look(
         person_id=person.id,
         round_=image.round,
         rendering=rendering.value,
-        token_digest=digest_look_token(token),
+        token_digest=digest_look_token(token, session),
         now=now,
         expires_at=now + timedelta(seconds=TOKEN_LIFE_S),
     )
     return Reveal(look_id, token)
 
 
-def begin_look(conn: Connection, token: str, *, person: Person, now: datetime) -> SealedView:
+def begin_look(
+    conn: Connection, token: str, *, person: Person, now: datetime, policy: LookPolicy, session: bytes
+) -> SealedView:
     """Use a token up and log the look, before any byte of the picture is opened.
 
     Raises:
-        NotAllowedError: the token was used, is over, or is another person's; or the view is destroyed.
+        NotAllowedError: the token was used, is over, or is another person's or session's; the item is not open for
+            this person any more; or the view is destroyed.
     """
-    look = looks.use_token(conn, digest_look_token(token), person.id, now=now)
+    longest = timedelta(seconds=policy.exposure.look_max_s)
+    look = looks.use_token(conn, digest_look_token(token, session), person.id, now=now, longest=longest)
     if look is None:
         raise NotAllowedError("This look is over; ask for another one.")
+    require_lease(conn, look.item_id, person=person, now=now, life_s=policy.lease_s)
     sealed_identity = evidence.read_evidence_key(conn, look.image_id)
     names = {one.kind: one.name for one in evidence.read_evidence_objects(conn, look.image_id)}
     name = names.get(EvidenceKind(look.rendering))
@@ -124,15 +155,34 @@ def find_thumb(conn: Connection, item_id: UUID, image_id: UUID) -> tuple[str, by
 
 
 def end_looks(
-    conn: Connection, person: Person, *, now: datetime, look_max_s: float, look_id: UUID | None = None
+    conn: Connection,
+    person: Person,
+    *,
+    now: datetime,
+    look_max_s: float,
+    look_id: UUID | None = None,
+    reported_ms: int | None = None,
+    actor: str | None = None,
 ) -> list[Look]:
-    """End one look of a person, or all that are open, each with its milliseconds."""
-    ended = looks.end_looks(conn, person.id, now=now, longest=timedelta(seconds=look_max_s), look_id=look_id)
+    """End one look of a person, or all that are open, each with its milliseconds.
+
+    Args:
+        actor: who sees to it, where it is not the person.
+        reported_ms: how long it was shown, as the browser says; the store believes it only within bounds.
+    """
+    ended = looks.end_looks(
+        conn,
+        person.id,
+        now=now,
+        longest=timedelta(seconds=look_max_s),
+        look_id=look_id,
+        reported_ms=reported_ms,
+    )
     events = [
         NewEvent(
             stream_of("image", look.image_id), "look_ended", {"look": str(look.id), "shown_ms": look.shown_ms}
         )
         for look in sorted(ended, key=lambda one: one.image_id)
     ]
-    custody.append(conn, events, actor=f"person/{person.id}", now=now)
+    custody.append(conn, events, actor=actor or f"person/{person.id}", now=now)
     return ended

@@ -154,7 +154,10 @@ def _place_again(settling: Settling, item: Item) -> None:
         if state_of_given(given) is ImageState.JUDGED_ONCE
         else choose_place(conn, item.id, status=captures.read_last_status(conn, item.id))
     )
-    if items.set_lane(conn, item.id, lane=place.lane, reason=place.reason) and place.lane != item.base_lane:
+    if (
+        items.set_lane(conn, item.id, lane=place.lane, reason=place.reason, now=settling.now)
+        and place.lane != item.base_lane
+    ):
         settling.events.append(NewEvent(stream_of("item", item.id), "placed", {"lane": place.lane.value}))
 
 

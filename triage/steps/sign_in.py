@@ -25,6 +25,7 @@ from triage.rules.sign_in import (
     must_wait,
 )
 from triage.steps.passkeys import PasskeyAnswer, verify_assertion
+from triage.steps.stop_looking import stop_with_sessions
 from triage.store import custody
 from triage.store import sign_in as store
 from triage.store.custody import NewEvent, stream_of
@@ -196,9 +197,10 @@ def enter_session(
 
 
 def sign_out(conn: Connection, digest: bytes, *, now: datetime) -> None:
-    """End a session; one that has ended stays so."""
+    """End a session, and leave what its person has open; one that has ended stays so."""
     person_id = store.end_session(conn, digest, now=now)
     if person_id is not None:
+        stop_with_sessions(conn, person_id, now=now)
         stream = stream_of("person", person_id)
         custody.append(conn, [NewEvent(stream, "signed_out")], actor=stream, now=now)
 
@@ -235,7 +237,7 @@ def read_link(conn: Connection, token: str, *, now: datetime) -> store.JoinLink:
         link is not None
         and link.used_at is None
         and link.is_newest
-        and link.disabled_at is None
+        and (link.disabled_at is None or link.enables)
         and now < link.expires_at
     )
     if link is None or not is_good:

@@ -3,8 +3,9 @@
 1. Only a queued message that is due. One that a crash left in `sending` is looked at instead: a file can be
    looked for; a mail that was about to be handed over becomes unclear; all else goes back to the queue.
 2. Its recipient is approved and not disabled at this moment.
-3. A notice or partner referral: a police recipient is approved, and the police come first. A retraction
-   waits for nobody, and a reminder only for a police recipient.
+3. A notice or partner referral: a police recipient is approved, and the police come first. A partner is told the
+   detail of what is settled, so its referral waits for that. A retraction waits for nobody, and a reminder only for
+   a police recipient. An update waits until it is known whether its referral left; without one it is withdrawn.
 4. The intent is stored: whoever dies from here on leaves a trace.
 """
 
@@ -18,9 +19,12 @@ from triage.rules.sending import (
     NOT_APPROVED,
     NOT_STANDING,
     NOTHING_TO_ASK,
+    ON_THE_WAY,
+    OUTCOME_OPEN,
     STOPPED,
     Gate,
     SendingPolicy,
+    find_needless,
     is_left_behind,
     judge_gate,
 )
@@ -28,8 +32,10 @@ from triage.rules.states import ItemState, SendingKind, SendingPart, SendingStat
 from triage.steps.close_sendings import settle_recalled
 from triage.steps.follow_sending import stop_if_unapproved, tell_items
 from triage.store import custody, recipients, sending_items, sending_moves, sendings
+from triage.store.classifications import find_awaiting_detail
 from triage.store.custody import NewEvent
 from triage.store.rows import Connection
+from triage.store.sending_items import ListedItem
 
 ACTOR = "outbound"
 MAIL_FOLDER = "mail/new"
@@ -95,13 +101,14 @@ def take_sending(
             conn, sending.id, sending.state, "recipient_disapproved", reason=NOT_APPROVED
         )
         events += tell_items(sending, [one.item_id for one in listed], "waits")
-    elif sending.part is SendingPart.REMINDER and not any(
-        one.state is ItemState.NOTIFIED and not one.is_taken_back for one in listed
-    ):
+    elif _is_over(sending, listed):
         sending_moves.move_sending(conn, sending.id, sending.state, "withdrawn", reason=NOTHING_TO_ASK)
         events += tell_items(sending, [one.item_id for one in listed], "withdrawn")
+    elif sending.part is SendingPart.UPDATE and (reason := _find_needless(conn, sending)):
+        sending_moves.move_sending(conn, sending.id, sending.state, "withdrawn", reason=reason)
+        events += tell_items(sending, [one.item_id for one in listed], "withdrawn")
     else:
-        gate = _judge(conn, sending, now=now, policy=policy)
+        gate = _judge(conn, sending, listed, now=now, policy=policy)
         if gate is None or gate.is_open:
             return _start(conn, sending, recipient, has_relay=has_relay, now=now)
         sending_moves.delay_sending(conn, sending.id, next_try_at=gate.look_again_at, reason=gate.reason)
@@ -109,16 +116,44 @@ def take_sending(
     return None
 
 
-def _judge(conn: Connection, sending: Sending, *, now: datetime, policy: SendingPolicy) -> Gate | None:
+def _is_over(sending: Sending, listed: list[ListedItem]) -> bool:
+    """Whether a reminder, or an update for a partner, is about nothing that is still up with them."""
+    asks = sending.kind is not SendingKind.POLICE and sending.part in (
+        SendingPart.REMINDER,
+        SendingPart.UPDATE,
+    )
+    return asks and not any(one.state is ItemState.NOTIFIED and not one.is_taken_back for one in listed)
+
+
+def _find_needless(conn: Connection, update: Sending) -> str | None:
+    """Return why an update has nothing to tell: the referral that it follows has not left, or is over."""
+    first = sendings.read_first(conn, update.reference)
+    return find_needless(first.state if first else None)
+
+
+def _judge(
+    conn: Connection, sending: Sending, listed: list[ListedItem], *, now: datetime, policy: SendingPolicy
+) -> Gate | None:
     """Return the gate that a message must pass; None when it passes none."""
+    if sending.part is SendingPart.UPDATE:
+        first = sendings.read_first(conn, sending.reference)
+        if first is not None and first.state in ON_THE_WAY:
+            return Gate(False, policy.leaves_at(now), OUTCOME_OPEN)
     if sending.kind is SendingKind.POLICE or sending.part is SendingPart.RETRACTION:
         return None
     has_police = any(
         target.kind is RecipientKind.POLICE and target.is_approved for target in recipients.read_targets(conn)
     )
     standings = sending_items.read_police_standings(conn, sending.id)
-    gate = judge_gate(standings, has_police=has_police, now=now, policy=policy)
-    if sending.part is SendingPart.REMINDER:
+    is_to_partner = sending.kind is SendingKind.HOTLINE and sending.part is SendingPart.FIRST
+    gate = judge_gate(
+        standings,
+        has_police=has_police,
+        awaits_detail=is_to_partner and bool(find_awaiting_detail(conn, [one.item_id for one in listed])),
+        now=now,
+        policy=policy,
+    )
+    if sending.part is not SendingPart.FIRST:
         return None if has_police else gate
     if gate.is_open and not any(one.item_state is ItemState.NOTIFIED for one in standings):
         return Gate(False, gate.look_again_at, NOT_STANDING)

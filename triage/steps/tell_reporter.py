@@ -1,7 +1,8 @@
 """Tell a reporter who asked for mail, once a day at most, how far the report is. Each word is told once.
 
 1. Take the row when it is due. A word that was being handed over when its process died counts as told.
-2. When the receipt tells another word than the reporter knows, store the intent and return what is to be sent.
+2. When the receipt tells another word than the reporter knows, store the intent and return what is to be sent. No more
+   than so many leave in a day: anybody may type anybody's address. What is over waits for the next morning.
 3. Record what became of it: told, to be tried again, or over. With the last word the address is deleted.
 """
 
@@ -12,7 +13,7 @@ from uuid import UUID
 from triage.errors import StaleStateError
 from triage.rules.due import is_lease_over, next_wait
 from triage.rules.receipts import ReceiptStatus, find_last_midnight, find_next_telling, tell_status
-from triage.rules.reporter_mail import ADDRESS_KEPT
+from triage.rules.reporter_mail import ADDRESS_KEPT, find_mail_day
 from triage.store import reporter_mails
 from triage.store.reporter_mails import TELLING_LEASE_S, ReporterMail
 from triage.store.rows import Connection
@@ -35,8 +36,12 @@ class Telling:
     word: ReceiptStatus
 
 
-def take_telling(conn: Connection, report_id: UUID, *, now: datetime) -> Telling | None:
-    """Take what is to be told to one reporter; None when there is nothing to tell now."""
+def take_telling(conn: Connection, report_id: UUID, *, most_a_day: int, now: datetime) -> Telling | None:
+    """Take what is to be told to one reporter; None when there is nothing to tell now.
+
+    Args:
+        most_a_day: mails that may leave in a day, to all reporters together.
+    """
     mail = reporter_mails.lock_reporter_mail(conn, report_id)
     if mail is None or mail.next_try_at is None or mail.next_try_at > now or mail.sealed_address is None:
         return None
@@ -47,7 +52,8 @@ def take_telling(conn: Connection, report_id: UUID, *, now: datetime) -> Telling
         return None
     counts = reporter_mails.count_mailed_items(conn, report_id, before=find_last_midnight(now))
     word = tell_status(counts)
-    if word not in (mail.told, ReceiptStatus.RECEIVED):
+    is_new = word not in (mail.told, ReceiptStatus.RECEIVED)
+    if is_new and reporter_mails.count_mail(conn, find_mail_day(now), most=most_a_day):
         reporter_mails.start_telling(conn, report_id, word=word, now=now)
         return Telling(report_id, now, bytes(mail.sealed_address), mail.language, word)
     if now - mail.asked_at > ADDRESS_KEPT:
@@ -76,6 +82,7 @@ def record_not_told(conn: Connection, telling: Telling, *, waits_s: tuple[float,
         StaleStateError: somebody else has said what became of it.
     """
     mail = _lock_ours(conn, telling)
+    reporter_mails.uncount_mail(conn, find_mail_day(telling.started_at))
     if now - mail.asked_at > ADDRESS_KEPT:
         reporter_mails.end_telling(conn, mail.report_id, told=mail.told, ended_as=EXPIRED, now=now)
         return

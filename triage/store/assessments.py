@@ -70,7 +70,7 @@ _JUDGED = (
 
 def lock_image(conn: Connection, image_id: UUID) -> JudgedImage | None:
     """Return an image as its judging stands, and lock it."""
-    conn.execute("SELECT id FROM images WHERE id = %(id)s FOR UPDATE", {"id": image_id})
+    conn.execute("SELECT id FROM images WHERE id = %(id)s FOR NO KEY UPDATE", {"id": image_id})
     with conn.cursor(row_factory=row_of(JudgedImage)) as cursor:
         return cursor.execute(_JUDGED + " WHERE images.id = %(id)s", {"id": image_id}).fetchone()
 
@@ -129,9 +129,10 @@ def insert_assessment(
     assessment_id = new_id()
     conn.execute(
         "INSERT INTO assessments (id, image_id, item_id, round, place, person_id, label, national, baseline,"
-        " danger, police_hold, reason, basis, assessed_at) VALUES (%(id)s, %(image_id)s, %(item_id)s, %(round)s,"
+        " danger, police_hold, reason, reason_code, basis, assessed_at)"
+        " VALUES (%(id)s, %(image_id)s, %(item_id)s, %(round)s,"
         " %(place)s, %(person_id)s, %(label)s, %(national)s, %(baseline)s, %(danger)s, %(police_hold)s,"
-        " %(reason)s, %(basis)s, %(now)s)",
+        " %(reason)s, %(reason_code)s, %(basis)s, %(now)s)",
         {
             "id": assessment_id,
             "image_id": image_id,
@@ -145,6 +146,7 @@ def insert_assessment(
             "danger": judgement.danger,
             "police_hold": judgement.police_hold,
             "reason": judgement.reason,
+            "reason_code": judgement.reason_code,
             "basis": basis,
             "now": now,
         },
@@ -232,9 +234,15 @@ def count_other_leads(conn: Connection, person_ids: Collection[UUID]) -> int:
 
 
 def find_images_leaning_on_lists(conn: Connection, image_ids: Sequence[UUID]) -> list[UUID]:
-    """Return those of these images whose illegal verdict stands on a list alone that no longer speaks for it."""
+    """Return those of these images whose illegal verdict stands on a list alone that no longer speaks for it.
+
+    So does what one person said after a look, if that was enough because a list knew the picture by then.
+    """
     rows = conn.execute(
-        "SELECT id FROM images WHERE id = ANY(%(ids)s) AND verdict = 'illegal' AND verdict_basis = 'exact_hash'"
+        "SELECT id FROM images WHERE id = ANY(%(ids)s) AND verdict = 'illegal' AND (verdict_basis = 'exact_hash'"
+        "  OR 1 = (SELECT count(*) FROM ("
+        "   SELECT person_id FROM assessments WHERE image_id = images.id AND assessments.round = images.round"
+        "   UNION SELECT person_id FROM skips WHERE image_id = images.id AND skips.round = images.round) AS voices))"
         " AND NOT EXISTS (SELECT FROM live_matches WHERE image_id = images.id AND is_trusted) ORDER BY id",
         {"ids": list(image_ids)},
     ).fetchall()
@@ -244,12 +252,12 @@ def find_images_leaning_on_lists(conn: Connection, image_ids: Sequence[UUID]) ->
 def read_danger_since(conn: Connection, item_id: UUID) -> datetime | None:
     """Return when it was first said in the present round that a child is at risk in an item; None if it was not."""
     row = conn.execute(
-        "SELECT min(assessed_at) FROM assessments JOIN items ON items.id = %(item_id)s"
-        " LEFT JOIN images ON images.id = assessments.image_id"
-        " WHERE assessments.danger AND national = 'illegal'"
-        " AND (assessments.item_id = items.id AND assessments.round = items.round"
-        "  OR assessments.round = images.round AND images.id IN"
-        "  (SELECT image_id FROM shown_images WHERE shown_images.item_id = %(item_id)s))",
+        "SELECT min(assessed_at) FROM ("
+        " SELECT assessed_at, assessments.danger, national FROM items JOIN assessments"
+        "  ON assessments.item_id = items.id AND assessments.round = items.round WHERE items.id = %(item_id)s"
+        " UNION ALL SELECT assessed_at, danger, national FROM shown_images JOIN images ON images.id = image_id"
+        "  JOIN assessments ON assessments.image_id = images.id AND assessments.round = images.round"
+        "  WHERE shown_images.item_id = %(item_id)s) AS said WHERE danger AND national = 'illegal'",
         {"item_id": item_id},
     ).fetchone()
     return row[0] if row else None
@@ -258,12 +266,13 @@ def read_danger_since(conn: Connection, item_id: UUID) -> datetime | None:
 def has_judged(conn: Connection, item_id: UUID, person_id: UUID) -> bool:
     """Whether a person judged an item, or an image of it or of its page's pictures, in the present round."""
     row = conn.execute(
-        "SELECT EXISTS (SELECT FROM assessments JOIN items ON items.id = %(item_id)s"
-        " LEFT JOIN images ON images.id = assessments.image_id WHERE assessments.person_id = %(person_id)s"
-        " AND (assessments.item_id = items.id AND assessments.round = items.round"
-        "  OR assessments.round = images.round AND images.id IN (SELECT image_id FROM shown_images"
-        "  WHERE item_id = %(item_id)s OR item_id IN"
-        "  (SELECT child_id FROM shown_children WHERE parent_id = %(item_id)s))))",
+        "SELECT EXISTS (SELECT FROM items JOIN assessments ON assessments.item_id = items.id"
+        "  AND assessments.round = items.round WHERE items.id = %(item_id)s AND person_id = %(person_id)s)"
+        " OR EXISTS (SELECT FROM (SELECT %(item_id)s::uuid AS item_id"
+        "   UNION ALL SELECT child_id FROM shown_children WHERE parent_id = %(item_id)s) AS family"
+        "  JOIN shown_images USING (item_id) JOIN images ON images.id = shown_images.image_id"
+        "  JOIN assessments ON assessments.image_id = images.id AND assessments.round = images.round"
+        "  WHERE person_id = %(person_id)s)",
         {"item_id": item_id, "person_id": person_id},
     ).fetchone()
     return bool(row and row[0])

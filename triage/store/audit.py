@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from triage.rules.exposure import LEFT_AT_ONCE
 from triage.store.custody import CustodyEvent, find_fault
 from triage.store.rows import Connection, row_of
 
@@ -46,13 +48,21 @@ class AuditTerms:
 
 
 def search_events(
-    conn: Connection, terms: AuditTerms, *, limit: int, before: AuditMark | None = None
+    conn: Connection,
+    terms: AuditTerms,
+    *,
+    limit: int,
+    before: AuditMark | None = None,
+    reader: str | None = None,
+    blind: UUID | None = None,
 ) -> list[CustodyEvent]:
     """Return the newest events that fit all terms.
 
     Args:
         limit: most events.
         before: where the page before this one ended.
+        reader: person/UUID who does not find that others left at once; None finds all.
+        blind: who finds nothing of items and images of which they could still be the second assessor; None finds all.
     """
     with conn.cursor(row_factory=row_of(CustodyEvent)) as cursor:
         return cursor.execute(
@@ -63,6 +73,15 @@ def search_events(
             " AND (%(event)s::text IS NULL OR event = %(event)s)"
             " AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)"
             " AND (%(until)s::timestamptz IS NULL OR at < %(until)s)"
+            " AND (%(reader)s::text IS NULL OR event <> %(left)s OR actor = %(reader)s)"
+            " AND (%(blind)s::uuid IS NULL OR CASE split_part(stream, '/', 1)"
+            "  WHEN 'item' THEN NOT EXISTS (SELECT FROM items WHERE items.id = split_part(stream, '/', 2)::uuid"
+            "   AND items.waits_second AND items.first_by IS DISTINCT FROM %(blind)s)"
+            "  WHEN 'image' THEN NOT EXISTS (SELECT FROM images WHERE images.id = split_part(stream, '/', 2)::uuid"
+            "   AND images.state = 'judged_once' AND NOT EXISTS (SELECT FROM assessments"
+            "    WHERE assessments.image_id = images.id AND assessments.round = images.round"
+            "    AND assessments.person_id = %(blind)s))"
+            "  ELSE true END)"
             " AND (%(before_at)s::timestamptz IS NULL"
             "  OR (at, stream, seq) < (%(before_at)s, %(before_stream)s, %(before_seq)s::bigint))"
             " ORDER BY at DESC, stream DESC, seq DESC LIMIT %(limit)s",
@@ -76,6 +95,9 @@ def search_events(
                 "before_at": before.at if before else None,
                 "before_stream": before.stream if before else None,
                 "before_seq": before.seq if before else None,
+                "reader": reader,
+                "left": LEFT_AT_ONCE,
+                "blind": blind,
                 "limit": limit,
             },
         ).fetchall()
@@ -118,3 +140,13 @@ def find_faults(conn: Connection, events: Sequence[CustodyEvent]) -> dict[tuple[
         if fault is not None:
             faults[event.stream, event.seq] = fault
     return faults
+
+
+def count_events(conn: Connection, actor: str, event: str, *, since: datetime, most: int) -> int:
+    """Return how many events of one kind somebody caused since a time; no more than `most` are counted."""
+    row = conn.execute(
+        "SELECT count(*) FROM (SELECT FROM custody_events WHERE actor = %(actor)s AND event = %(event)s"
+        " AND at > %(since)s LIMIT %(most)s) AS few",
+        {"actor": actor, "event": event, "since": since, "most": most},
+    ).fetchone()
+    return int(row[0]) if row else 0

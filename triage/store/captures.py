@@ -58,7 +58,7 @@ def find_open_capture(conn: Connection, item_id: UUID) -> Capture | None:
     """Return the capture of an item that has no end, if there is one."""
     with conn.cursor(row_factory=row_of(Capture)) as cursor:
         return cursor.execute(
-            _SELECT + " WHERE item_id = %(id)s AND ended_at IS NULL FOR UPDATE",
+            _SELECT + " WHERE item_id = %(id)s AND ended_at IS NULL FOR NO KEY UPDATE",
             {"id": item_id},
         ).fetchone()
 

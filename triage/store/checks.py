@@ -38,6 +38,10 @@ INVARIANTS: tuple[Invariant, ...] = (
         " OR EXISTS (SELECT FROM reporter_mails WHERE report_id = reports.id AND sealed_address IS NOT NULL))",
     ),
     Invariant(
+        "An item is said to be located when it was.",
+        "SELECT id FROM items WHERE is_located <> EXISTS (SELECT FROM hostings WHERE item_id = items.id)",
+    ),
+    Invariant(
         "Every report holds an item.",
         "SELECT id FROM reports WHERE NOT EXISTS (SELECT FROM report_items WHERE report_id = reports.id)",
     ),
@@ -108,6 +112,10 @@ INVARIANTS: tuple[Invariant, ...] = (
         " (SELECT FROM hash_entries WHERE hash_entries.id = f.entry_id)",
     ),
     Invariant(
+        "A file that somebody asks about is no upload of an item.",
+        "SELECT file_questions.id FROM file_questions JOIN intake_objects ON name = object_name",
+    ),
+    Invariant(
         "Every image has its three digests.",
         "SELECT id FROM images WHERE (SELECT count(DISTINCT algorithm) FROM fingerprints"
         " WHERE image_id = images.id AND algorithm IN ('md5', 'sha1', 'sha256')) <> 3",
@@ -134,6 +142,16 @@ INVARIANTS: tuple[Invariant, ...] = (
         "Each custody stream ends where its head says.",
         "SELECT stream FROM custody_heads WHERE seq <> ("
         " SELECT COALESCE(max(seq), 0) FROM custody_events WHERE stream = custody_heads.stream)",
+    ),
+    Invariant(
+        "Nobody was shown more than 600 pictures on one local day.",
+        "SELECT person_id FROM looks WHERE fetched_at IS NOT NULL"
+        " GROUP BY person_id, (fetched_at AT TIME ZONE 'Europe/Tirane')::date HAVING count(*) > 600",
+    ),
+    Invariant(
+        "Who looks at pictures has a first day of it.",
+        "SELECT person_id FROM person_roles WHERE role IN ('analyst', 'lead')"
+        " AND NOT EXISTS (SELECT FROM look_starts WHERE look_starts.person_id = person_roles.person_id)",
     ),
     Invariant(
         "A person has at most ten passkeys.",
@@ -182,6 +200,45 @@ INVARIANTS: tuple[Invariant, ...] = (
         "SELECT items.id FROM items JOIN shown_images ON item_id = items.id"
         " JOIN images ON images.id = image_id WHERE base_lane = 'second'"
         " GROUP BY items.id HAVING bool_and(images.state = 'settled')",
+    ),
+    Invariant(
+        "Whether an item waits for a second assessor, and who was the only first one, is said of it as it is.",
+        "SELECT items.id FROM items CROSS JOIN LATERAL ("
+        " SELECT count(*) > 0 AS waits, array_agg(DISTINCT person_id) AS firsts FROM ("
+        "  SELECT assessments.person_id FROM (SELECT items.id AS item_id"
+        "    UNION SELECT child_id FROM shown_children WHERE parent_id = items.id) AS family"
+        "   JOIN items AS shown ON shown.id = family.item_id AND shown.closed_as IS DISTINCT FROM 'not_judged'"
+        "   JOIN shown_images ON shown_images.item_id = shown.id"
+        "   JOIN images ON images.id = shown_images.image_id AND images.state = 'judged_once'"
+        "   LEFT JOIN assessments ON assessments.image_id = images.id AND assessments.round = images.round"
+        "  UNION SELECT assessments.person_id FROM assessments JOIN items AS judged"
+        "   ON judged.id = assessments.item_id AND judged.round = assessments.round"
+        "   WHERE judged.base_lane = 'second' AND (judged.id = items.id OR judged.id IN"
+        "    (SELECT child_id FROM shown_children WHERE parent_id = items.id))) AS said) AS found"
+        " WHERE (waits_second, first_by) IS DISTINCT FROM"
+        " (waits, CASE WHEN cardinality(firsts) = 1 THEN firsts[1] END)",
+    ),
+    Invariant(
+        "How many reports an item has, and whether one of them speaks of danger, is said of it as it is.",
+        "SELECT items.id FROM items WHERE (report_count, is_danger_reported) <> ("
+        " SELECT count(*), COALESCE(bool_or(reports.danger), false) FROM report_items"
+        " JOIN reports ON reports.id = report_id WHERE item_id = items.id)",
+    ),
+    Invariant(
+        "What the notes of an item's reports speak of is said of it as it is; a low one counts nothing.",
+        "SELECT items.id FROM items WHERE note_flags <> ARRAY(SELECT DISTINCT unnest(reports.note_flags)"
+        " FROM report_items JOIN reports ON reports.id = report_id"
+        " WHERE item_id = items.id AND NOT reports.is_low ORDER BY 1)",
+    ),
+    Invariant(
+        "What waits for a person is reported itself, and so listed, or shown by a page.",
+        "SELECT id FROM items WHERE base_lane IS NOT NULL AND NOT is_top_level"
+        " AND NOT EXISTS (SELECT FROM shown_children WHERE child_id = items.id)",
+    ),
+    Invariant(
+        "A person has at most five items open.",
+        "SELECT person_id FROM item_leases WHERE ended_at IS NULL AND until > now()"
+        " GROUP BY person_id HAVING count(*) > 5",
     ),
     Invariant(
         "A recovery's link is a link of the person who is recovered.",

@@ -125,14 +125,25 @@ class _Head:
     hash: bytes
 
 
-def _read_all(conn: Connection) -> Iterator[tuple[_Head, CustodyEvent | None]]:
+def count_chain(conn: Connection, streams: Sequence[str]) -> int:
+    """Return how many events these streams hold, by their heads."""
+    row = conn.execute(
+        "SELECT COALESCE(sum(seq), 0) FROM custody_heads WHERE stream = ANY(%(streams)s)",
+        {"streams": list(streams)},
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _read_all(conn: Connection, streams: Sequence[str] | None) -> Iterator[tuple[_Head, CustodyEvent | None]]:
     """Yield each stream's head with each of its events. One statement, so that both are of one moment."""
     with conn.cursor(name="custody_verify") as cursor:
         cursor.itersize = 5000
         cursor.execute(
             "SELECT heads.stream, heads.seq, heads.hash, events.seq, at, actor, event, record, events.hash"
             " FROM custody_heads AS heads LEFT JOIN custody_events AS events ON events.stream = heads.stream"
-            " ORDER BY heads.stream, events.seq"
+            " WHERE %(streams)s::text[] IS NULL OR heads.stream = ANY(%(streams)s::text[])"
+            " ORDER BY heads.stream, events.seq",
+            {"streams": None if streams is None else list(streams)},
         )
         for stream, seq, hash_, *event in cursor:
             head = _Head(stream, seq, bytes(hash_))
@@ -169,13 +180,17 @@ def find_fault(event: CustodyEvent, seq: int, previous: bytes) -> str | None:
     return None
 
 
-def verify(conn: Connection) -> Verification:
-    """Read every stream and hold each event against its hash, the one before it, and the stream's head."""
+def verify(conn: Connection, *, streams: Sequence[str] | None = None) -> Verification:
+    """Read streams and hold each event against its hash, the one before it, and the stream's head.
+
+    Args:
+        streams: which ones; all of them by default.
+    """
     heads: dict[str, tuple[int, bytes]] = {}
     events = 0
     broken: dict[str, str] = {}
     ends: dict[str, tuple[int, bytes]] = {}
-    for head, event in _read_all(conn):
+    for head, event in _read_all(conn, streams):
         heads[head.stream] = (head.seq, head.hash)
         if event is None:
             continue

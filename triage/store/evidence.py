@@ -86,7 +86,7 @@ def read_served_evidence(
 def lock_served(conn: Connection, image_id: UUID, *, settled_before: datetime) -> bool:
     """Lock an image and return whether its evidence still has served: an undo may have come first."""
     row = conn.execute(
-        _SERVED + " AND images.id = %(id)s FOR UPDATE OF images",
+        _SERVED + " AND images.id = %(id)s FOR NO KEY UPDATE OF images",
         {"id": image_id, "before": settled_before},
     ).fetchone()
     return row is not None

@@ -69,7 +69,7 @@ def find_waiting(conn: Connection, set_id: UUID) -> HashImport | None:
     with conn.cursor(row_factory=row_of(HashImport)) as cursor:
         return cursor.execute(
             "SELECT id, set_id, format, file_sha256, is_snapshot, state, live, added, changed, flipped, withdrawn,"
-            " bad_rows, at FROM hash_imports WHERE set_id = %(id)s AND state = 'waiting' FOR UPDATE",
+            " bad_rows, at FROM hash_imports WHERE set_id = %(id)s AND state = 'waiting' FOR NO KEY UPDATE",
             {"id": set_id},
         ).fetchone()
 

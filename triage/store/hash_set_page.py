@@ -38,6 +38,30 @@ def list_trusts(conn: Connection) -> list[TrustGiven]:
         ).fetchall()
 
 
+@dataclass(frozen=True, slots=True)
+class DisputeSaid:
+    """One step of a dispute: somebody silenced an entry of a set, or took that back."""
+
+    set_name: str
+    entry_class: EntryClass
+    step: str
+    name: str
+    reason: str
+    at: datetime
+
+
+def list_disputes(conn: Connection, *, limit: int) -> list[DisputeSaid]:
+    """Return the newest steps of disputes, newest first."""
+    with conn.cursor(row_factory=row_of(DisputeSaid)) as cursor:
+        return cursor.execute(
+            "SELECT hash_sets.name AS set_name, hash_entries.class AS entry_class, step, persons.name, reason, at"
+            " FROM hash_disputes JOIN hash_entries ON hash_entries.id = entry_id"
+            " JOIN hash_sets ON hash_sets.id = set_id JOIN persons ON persons.id = person_id"
+            " ORDER BY at DESC, hash_disputes.id DESC LIMIT %(limit)s",
+            {"limit": limit},
+        ).fetchall()
+
+
 def find_set_name(conn: Connection, set_id: UUID) -> str | None:
     """Return the name of a set; None if there is none."""
     row = conn.execute("SELECT name FROM hash_sets WHERE id = %(id)s", {"id": set_id}).fetchone()

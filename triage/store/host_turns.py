@@ -32,7 +32,7 @@ def _find_and_lock(conn: Connection, site: str) -> SiteTurns | None:
     with conn.cursor(row_factory=row_of(SiteTurns)) as cursor:
         return cursor.execute(
             "SELECT begun_until, free_at, shut_until, failures, changed_at FROM host_turns"
-            " WHERE site = %(site)s FOR UPDATE",
+            " WHERE site = %(site)s FOR NO KEY UPDATE",
             {"site": site},
         ).fetchone()
 

@@ -243,6 +243,19 @@ def find_items_showing_now(conn: Connection, image_id: UUID) -> list[UUID]:
     return [row[0] for row in rows]
 
 
+def find_unneeded(conn: Connection, page_ids: Sequence[UUID]) -> list[UUID]:
+    """Return the pictures of these pages that were not needed beside an illegal one, where a page shows none now."""
+    rows = conn.execute(
+        "SELECT DISTINCT rest.child_id FROM shown_children AS rest JOIN items ON items.id = rest.child_id"
+        " WHERE rest.parent_id = ANY(%(ids)s) AND items.closed_as = 'not_judged' AND NOT EXISTS ("
+        "  SELECT FROM shown_children AS other JOIN shown_images ON shown_images.item_id = other.child_id"
+        "  JOIN images ON images.id = shown_images.image_id AND images.verdict = 'illegal'"
+        "  WHERE other.parent_id = rest.parent_id) ORDER BY 1",
+        {"ids": list(page_ids)},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def is_waited_for(conn: Connection, image_id: UUID) -> bool:
     """Whether an item that shows an image now still needs its verdict.
 

@@ -108,7 +108,7 @@ def lock_standing_items(
     with conn.cursor(row_factory=row_of(StandingItem)) as cursor:
         return cursor.execute(
             "SELECT id, url_key, state, remit, captured_at, closed_as FROM items"
-            " WHERE url_key = ANY(%(keys)s) OR id = ANY(%(ids)s::uuid[]) ORDER BY id FOR UPDATE",
+            " WHERE url_key = ANY(%(keys)s) OR id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
             {"keys": list(url_keys), "ids": list(item_ids)},
         ).fetchall()
 
@@ -210,12 +210,12 @@ def move_item(
     return ItemState(after)
 
 
-def set_lane(conn: Connection, item_id: UUID, *, lane: Lane, reason: str) -> bool:
+def set_lane(conn: Connection, item_id: UUID, *, lane: Lane, reason: str, now: datetime) -> bool:
     """Change the lane of an item that waits for assessment; return whether anything changed."""
     cursor = conn.execute(
-        "UPDATE items SET base_lane = %(lane)s, reason = %(reason)s"
+        "UPDATE items SET base_lane = %(lane)s, reason = %(reason)s, placed_at = %(now)s"
         " WHERE id = %(id)s AND state = 'awaiting_assessment' AND (base_lane, reason) <> (%(lane)s, %(reason)s)",
-        {"id": item_id, "lane": lane, "reason": reason},
+        {"id": item_id, "lane": lane, "reason": reason, "now": now},
     )
     return cursor.rowcount == 1
 
@@ -224,7 +224,7 @@ def lock_item(conn: Connection, item_id: UUID) -> Item | None:
     """Return and lock one item."""
     with conn.cursor(row_factory=row_of(Item)) as cursor:
         return cursor.execute(
-            _SELECT + " WHERE id = %(id)s FOR UPDATE",
+            _SELECT + " WHERE id = %(id)s FOR NO KEY UPDATE",
             {"id": item_id},
         ).fetchone()
 
@@ -233,7 +233,7 @@ def lock_items(conn: Connection, item_ids: Sequence[UUID]) -> list[Item]:
     """Return and lock items, in the order of their ids."""
     with conn.cursor(row_factory=row_of(Item)) as cursor:
         return cursor.execute(
-            _SELECT + " WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE",
+            _SELECT + " WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE",
             {"ids": list(item_ids)},
         ).fetchall()
 
@@ -289,7 +289,7 @@ def take_due(
         " AND (state = 'received' AND (is_patient OR is_low) AND NOT danger) = %(late)s"
         " AND NOT (state = 'received'"
         "  AND EXISTS (SELECT FROM captures WHERE item_id = items.id AND ended_at IS NULL))"
-        " ORDER BY danger DESC, is_low, next_try_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
+        " ORDER BY danger DESC, is_low, next_try_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)"
         " RETURNING id, danger, is_patient",
         {
             "states": [state.value for state in states],
@@ -347,11 +347,16 @@ def read_children(conn: Connection, parent_id: UUID) -> list[ShownChild]:
     """Return the pictures that a page shows now, in their order on it.
 
     What shows pictures itself was reported itself and stands in the queue: no page waits for another one, and so
-    two that show each other never wait for ever. Nor does it wait for what is too small to be anything.
+    two that show each other never wait for ever. Nor does it wait for what is too small to be anything. A picture that
+    was acted on after one assessor stands in the second lane, as one that was not: its page tells no difference.
     """
     with conn.cursor(row_factory=row_of(ShownChild)) as cursor:
         return cursor.execute(
-            "SELECT items.id, items.state, items.base_lane AS lane, items.closed_as"
+            "SELECT items.id, items.state, items.closed_as, CASE WHEN items.base_lane IS NULL"
+            "  AND items.state <> 'received' AND items.closed_as IS DISTINCT FROM 'not_judged'"
+            "  AND EXISTS (SELECT FROM shown_images JOIN images ON images.id = image_id"
+            "   WHERE shown_images.item_id = items.id AND images.state = 'judged_once')"
+            "  THEN 'second' ELSE items.base_lane END AS lane"
             " FROM shown_children JOIN items ON items.id = child_id WHERE parent_id = %(id)s"
             " AND items.closed_as IS DISTINCT FROM 'too_small'"
             " AND NOT EXISTS (SELECT FROM shown_children AS below WHERE below.parent_id = items.id)"

@@ -7,10 +7,17 @@ from uuid import UUID
 from triage.ids import new_id
 from triage.store.rows import Connection, row_of
 
+LATENCY = timedelta(seconds=2)
+"""A browser's own figure may be this much below what was seen from here: the bytes had to travel, and the word back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look; it is shown from `fetched_at` to `ended_at`."""
+    """One look; it is shown from `fetched_at` to `ended_at`.
+
+    Attributes:
+        expires_at: until when its token is good; once it is shown, until when it may be.
+    """
 
     id: UUID
     item_id: UUID
@@ -57,15 +64,22 @@ def insert_look(
     return look_id
 
 
-def use_token(conn: Connection, token_digest: bytes, person_id: UUID, *, now: datetime) -> Look | None:
-    """Use a token up; None when it is unknown, another person's, used, ended or over."""
+def use_token(
+    conn: Connection, token_digest: bytes, person_id: UUID, *, now: datetime, longest: timedelta
+) -> Look | None:
+    """Use a token up; None when it is unknown, another person's, used, ended or over.
+
+    Args:
+        longest: how long it is shown at most, whatever the setting is later.
+    """
     with conn.cursor(row_factory=row_of(Look)) as cursor:
         return cursor.execute(
-            "UPDATE looks SET fetched_at = %(now)s WHERE token_digest = %(digest)s AND person_id = %(person_id)s"
-            " AND fetched_at IS NULL AND ended_at IS NULL AND expires_at > %(now)s AND started_at <= %(now)s"
+            "UPDATE looks SET fetched_at = %(now)s, expires_at = %(now)s + %(longest)s"
+            " WHERE token_digest = %(digest)s AND person_id = %(person_id)s AND fetched_at IS NULL"
+            " AND ended_at IS NULL AND expires_at > %(now)s AND started_at <= %(now)s"
             " RETURNING id, item_id, image_id, person_id, rendering, started_at, expires_at, fetched_at, ended_at,"
             " shown_ms",
-            {"digest": token_digest, "person_id": person_id, "now": now},
+            {"digest": token_digest, "person_id": person_id, "now": now, "longest": longest},
         ).fetchone()
 
 
@@ -80,31 +94,52 @@ def find_look(conn: Connection, look_id: UUID, person_id: UUID) -> Look | None:
 
 
 def end_looks(
-    conn: Connection, person_id: UUID, *, now: datetime, longest: timedelta, look_id: UUID | None = None
+    conn: Connection,
+    person_id: UUID,
+    *,
+    now: datetime,
+    longest: timedelta,
+    look_id: UUID | None = None,
+    reported_ms: int | None = None,
 ) -> list[Look]:
     """End the looks of a person that are shown, one of them or all; return them with their milliseconds.
 
     Args:
-        longest: a look counts no longer than this, and one whose page was never heard of again exactly so.
+        longest: a look counts no longer than this (or than it was when it began, if that was longer), and one whose
+            page was never heard of again exactly so; also one that began later than it is now, since the clock was
+            set back.
+        reported_ms: how long it was shown, as the browser says; believed between the time since the bytes were sent
+            less LATENCY, and that time. None: that time counts.
     """
     with conn.cursor(row_factory=row_of(Look)) as cursor:
         return cursor.execute(
-            "UPDATE looks SET ended_at = greatest(fetched_at, least(%(now)s, fetched_at + %(longest)s)),"
-            " shown_ms = (extract(epoch FROM greatest(fetched_at, least(%(now)s, fetched_at + %(longest)s))"
-            " - fetched_at) * 1000)::integer"
-            " WHERE person_id = %(person_id)s AND fetched_at IS NOT NULL AND ended_at IS NULL"
-            " AND (%(look_id)s::uuid IS NULL OR id = %(look_id)s)"
+            "UPDATE looks SET ended_at = span.until, shown_ms = CASE WHEN %(reported)s::integer IS NULL THEN span.ms"
+            "  ELSE greatest(least(%(reported)s::integer, span.ms), span.ms - %(latency)s, 0) END"
+            " FROM (SELECT shown.id AS shown_id, until, (extract(epoch FROM until - fetched_at) * 1000)::integer AS ms"
+            "  FROM looks AS shown, LATERAL (SELECT greatest(%(longest)s, expires_at - fetched_at) AS span) AS most,"
+            "   LATERAL (SELECT fetched_at + CASE WHEN %(now)s < fetched_at THEN most.span"
+            "    ELSE least(%(now)s - fetched_at, most.span) END AS until) AS bound"
+            "  WHERE person_id = %(person_id)s AND fetched_at IS NOT NULL AND ended_at IS NULL"
+            "  AND (%(look_id)s::uuid IS NULL OR shown.id = %(look_id)s) FOR NO KEY UPDATE OF shown) AS span"
+            " WHERE looks.id = span.shown_id"
             " RETURNING id, item_id, image_id, person_id, rendering, started_at, expires_at, fetched_at, ended_at,"
             " shown_ms",
-            {"person_id": person_id, "now": now, "longest": longest, "look_id": look_id},
+            {
+                "person_id": person_id,
+                "now": now,
+                "longest": longest,
+                "look_id": look_id,
+                "reported": reported_ms,
+                "latency": LATENCY // timedelta(milliseconds=1),
+            },
         ).fetchall()
 
 
-def has_looked(conn: Connection, *, image_id: UUID, person_id: UUID, round_: int) -> bool:
-    """Whether a person was shown an image in this round."""
+def has_looked(conn: Connection, *, image_id: UUID, person_id: UUID, round_: int, now: datetime) -> bool:
+    """Whether a person was shown an image in this round; by a clock that was set back since, not yet."""
     row = conn.execute(
         "SELECT EXISTS (SELECT FROM looks WHERE image_id = %(image_id)s AND person_id = %(person_id)s"
-        " AND round = %(round)s AND fetched_at IS NOT NULL)",
-        {"image_id": image_id, "person_id": person_id, "round": round_},
+        " AND round = %(round)s AND fetched_at <= %(now)s)",
+        {"image_id": image_id, "person_id": person_id, "round": round_, "now": now},
     ).fetchone()
     return bool(row and row[0])

@@ -10,8 +10,10 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from triage.errors import UnknownThingError
+from triage.rules.classification_tables import NO_VOCABULARY, Vocabulary
 from triage.rules.message_facts import HotlineFacts, ImageFacts, ItemFacts, MessageFacts
 from triage.rules.states import Basis, ItemKind, Remit, SendingKind, SendingPart
+from triage.store.classifications import SaidDetail, read_said_details
 from triage.store.rows import Connection, row_of
 
 _NO_ANALYST = "A-000000"
@@ -35,6 +37,7 @@ class _Head:
     recipient_key: str | None
     first_message_id: str | None
     first_sent_at: datetime | None
+    told_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class _ItemRow:
     judged_at: datetime | None
     is_illegal_itself: bool
     is_baseline_itself: bool
+    is_danger_itself: bool
 
 
 def read_message_facts(
@@ -67,6 +71,7 @@ def read_message_facts(
     asked_within_s: float,
     is_practice: bool,
     keeps_evidence: bool = False,
+    vocabulary: Vocabulary = NO_VOCABULARY,
 ) -> MessageFacts:
     """Return the facts of a message; it has a recipient.
 
@@ -74,6 +79,7 @@ def read_message_facts(
         hotline: who we are.
         asked_within_s: seconds from when it may leave until the removal that a notice asks for.
         keeps_evidence: whether bytes that are there now are also kept (the setting EVIDENCE_FOR_POLICE).
+        vocabulary: INHOPE's schema as far as it is loaded.
 
     Raises:
         UnknownThingError: there is no such message, or it has no recipient.
@@ -81,7 +87,9 @@ def read_message_facts(
     head = _read_head(conn, sending_id)
     rows = _read_items(conn, sending_id)
     ids = [row.id for row in rows]
-    images = _read_images(conn, ids, head.basis, keeps_evidence=keeps_evidence)
+    images = _read_images(conn, ids, head.basis, head.told_at, keeps_evidence=keeps_evidence)
+    said = read_said_details(conn, item_ids=ids)
+    told = read_said_details(conn, item_ids=ids, before=head.told_at) if head.told_at else {}
     custody = _read_custody(conn, ids)
     return MessageFacts(
         kind=head.kind,
@@ -105,15 +113,29 @@ def read_message_facts(
         last_online_at=max((row.online_at for row in rows if row.online_at), default=None),
         analyst_code=_read_analyst_code(conn, ids),
         items=tuple(
-            _make_item(row, head.basis, images.get(row.id, ()), custody.get(row.id, ())) for row in rows
+            _make_item(
+                row,
+                head.basis,
+                images.get(row.id, ()),
+                custody.get(row.id, ()),
+                said.get(row.id),
+                told.get(row.id),
+            )
+            for row in rows
         ),
         hotline=hotline,
         is_practice=is_practice,
+        vocabulary=vocabulary,
     )
 
 
 def _make_item(
-    row: _ItemRow, basis: Basis, images: Sequence[ImageFacts], custody: Sequence[str]
+    row: _ItemRow,
+    basis: Basis,
+    images: Sequence[ImageFacts],
+    custody: Sequence[str],
+    said: SaidDetail | None,
+    told: SaidDetail | None,
 ) -> ItemFacts:
     bases = {image.basis for image in images} | ({Basis.LOOKED} if row.is_illegal_itself else set())
     return ItemFacts(
@@ -134,6 +156,9 @@ def _make_item(
         custody=tuple(custody),
         captured_at=row.captured_at,
         settled_at=row.settled_at if row.settled_at else row.judged_at,
+        detail=said.settle(row.id) if said is not None and row.is_illegal_itself else None,
+        told_detail=told.settle(row.id) if told is not None and row.is_illegal_itself else None,
+        is_danger=row.is_danger_itself,
     )
 
 
@@ -146,7 +171,11 @@ def _read_head(conn: Connection, sending_id: UUID) -> _Head:
             " GREATEST(sendings.created_at, sendings.queued_at) AS written_at,"
             " recipients.name AS recipient_name, recipients.contact AS recipient_contact,"
             " recipients.language AS recipient_language, recipients.public_key AS recipient_key,"
-            " first.message_id AS first_message_id, first.sent_at AS first_sent_at"
+            " first.message_id AS first_message_id, first.sent_at AS first_sent_at,"
+            # What they know is what stood when the message before an update was begun, or a little later.
+            " (SELECT max(told.started_at) FROM sendings AS told WHERE sendings.part = 'update'"
+            "  AND told.reference = sendings.reference AND told.part IN ('first', 'update')"
+            "  AND told.sent_at IS NOT NULL AND told.created_at < sendings.created_at) AS told_at"
             " FROM sendings JOIN recipients ON recipients.id = sendings.recipient_id"
             " LEFT JOIN sendings AS first ON first.reference = sendings.reference AND first.part = 'first'"
             "  AND first.id <> sendings.id"
@@ -165,7 +194,7 @@ def _read_items(conn: Connection, sending_id: UUID) -> list[_ItemRow]:
             " items.received_at, items.captured_at, items.settled_at, hosting.address, hosting.asn,"
             " hosting.operator, hosting.country, checks.online_at, said.judged_at,"
             " COALESCE(said.is_illegal, false) AS is_illegal_itself,"
-            " COALESCE(said.is_baseline, false) AS is_baseline_itself"
+            " COALESCE(said.is_baseline, false) AS is_baseline_itself, COALESCE(said.danger, false) AS is_danger_itself"
             " FROM sending_items JOIN items ON items.id = sending_items.item_id"
             " LEFT JOIN LATERAL ("
             "  SELECT host(hostings.address) AS address, hostings.asn, hostings.operator, hostings.country"
@@ -177,7 +206,8 @@ def _read_items(conn: Connection, sending_id: UUID) -> list[_ItemRow]:
             "  WHERE online_checks.item_id = items.id AND result = 'online') AS checks ON true"
             " LEFT JOIN LATERAL ("
             "  SELECT max(assessed_at) AS judged_at, bool_or(national = 'illegal') AS is_illegal,"
-            "  bool_or(national = 'illegal' AND baseline) AS is_baseline FROM assessments"
+            "  bool_or(national = 'illegal' AND baseline) AS is_baseline,"
+            "  bool_or(national = 'illegal' AND danger) AS danger FROM assessments"
             "  WHERE assessments.item_id = items.id AND assessments.round = items.round) AS said ON true"
             " WHERE sending_items.sending_id = %(id)s ORDER BY items.received_at, items.id",
             {"id": sending_id},
@@ -185,7 +215,7 @@ def _read_items(conn: Connection, sending_id: UUID) -> list[_ItemRow]:
 
 
 def _read_images(
-    conn: Connection, ids: list[UUID], basis: Basis, *, keeps_evidence: bool
+    conn: Connection, ids: list[UUID], basis: Basis, told_at: datetime | None, *, keeps_evidence: bool
 ) -> dict[UUID, list[ImageFacts]]:
     """Return the images that each item shows now, a page those of its pictures too.
 
@@ -202,14 +232,15 @@ def _read_images(
             "  WHERE shown_children.parent_id = ANY(%(ids)s))"
             " SELECT shown.item_id, images.id, encode(images.sha256, 'hex') AS sha256, images.media, images.bytes,"
             " images.verdict, images.verdict_baseline, images.verdict_basis, images.settled_at, said.assessed_at,"
-            " said.baseline, said.basis, prints.sha1, prints.md5, prints.pdq,"
+            " said.baseline, said.basis, said.danger, prints.sha1, prints.md5, prints.pdq,"
             " EXISTS (SELECT FROM evidence_objects WHERE evidence_objects.image_id = images.id"
             "  AND evidence_objects.kind = 'bytes') AS has_bytes"
             " FROM shown JOIN images ON images.id = shown.image_id"
             " LEFT JOIN LATERAL ("
             "  SELECT max(assessed_at) AS assessed_at, bool_or(national = 'illegal') AS is_illegal,"
             "  bool_or(assessments.baseline) FILTER (WHERE national = 'illegal') AS baseline,"
-            "  max(assessments.basis) FILTER (WHERE national = 'illegal') AS basis FROM assessments"
+            "  max(assessments.basis) FILTER (WHERE national = 'illegal') AS basis,"
+            "  COALESCE(bool_or(danger) FILTER (WHERE national = 'illegal'), false) AS danger FROM assessments"
             "  WHERE assessments.image_id = images.id AND assessments.round = images.round) AS said ON true"
             " LEFT JOIN LATERAL ("
             "  SELECT max(encode(value, 'hex')) FILTER (WHERE algorithm = 'sha1') AS sha1,"
@@ -222,16 +253,31 @@ def _read_images(
             " ORDER BY shown.item_id, images.sha256",
             {"ids": ids, "facts": basis == Basis.FACTS},
         ).fetchall()
-    lists = _read_lists(conn, [row["id"] for row in rows])
+    shown = [row["id"] for row in rows]
+    lists, said = _read_lists(conn, shown), read_said_details(conn, image_ids=shown)
+    told = read_said_details(conn, image_ids=shown, before=told_at) if told_at else {}
     found: dict[UUID, list[ImageFacts]] = {}
     for row in rows:
-        image = _make_image(row, basis, lists.get(row["id"], ()), keeps_evidence=keeps_evidence)
+        image = _make_image(
+            row,
+            basis,
+            lists.get(row["id"], ()),
+            said.get(row["id"]),
+            told.get(row["id"]),
+            keeps_evidence=keeps_evidence,
+        )
         found.setdefault(row["item_id"], []).append(image)
     return found
 
 
 def _make_image(
-    row: dict[str, Any], basis: Basis, lists: Sequence[str], *, keeps_evidence: bool
+    row: dict[str, Any],
+    basis: Basis,
+    lists: Sequence[str],
+    said: SaidDetail | None,
+    told: SaidDetail | None,
+    *,
+    keeps_evidence: bool,
 ) -> ImageFacts:
     is_illegal = row["verdict"] == "illegal"
     return ImageFacts(
@@ -247,6 +293,9 @@ def _make_image(
         lists=tuple(lists),
         is_kept=keeps_evidence and row["has_bytes"],
         assessed_at=row["assessed_at"],
+        detail=None if said is None else said.settle(row["item_id"]),
+        told_detail=None if told is None else told.settle(row["item_id"]),
+        is_danger=row["danger"],
     )
 
 

@@ -83,11 +83,15 @@ def require_roles(conn: Connection) -> None:
     ensure_roles(conn, missing)
 
 
-def grant_database(conn: Connection) -> None:
-    """Let the runtime roles connect, and nobody else; only staff may make temporary tables."""
+def grant_database(conn: Connection, name: str = "") -> None:
+    """Let the runtime roles connect, and nobody else; only staff may make temporary tables.
+
+    Args:
+        name: of the database; by default the one that this connection is in.
+    """
     row = conn.execute("SELECT current_database()").fetchone()
-    database = sql.Identifier(row[0] if row else "")
-    roles = sql.SQL(", ").join(sql.Identifier(name) for name in RUNTIME_ROLES)
+    database = sql.Identifier(name or (row[0] if row else ""))
+    roles = sql.SQL(", ").join(sql.Identifier(role) for role in RUNTIME_ROLES)
     conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
     conn.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, roles))
     conn.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO hotline_staff").format(database))

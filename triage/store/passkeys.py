@@ -125,7 +125,7 @@ def find_passkey(conn: Connection, credential_id: bytes, *, rp_id: str) -> Passk
             " is_backed_up, passkeys.created_at, last_used_at, doubted_at"
             " FROM passkeys JOIN persons ON persons.id = person_id"
             " WHERE credential_id = %(credential)s AND rp_id = %(rp_id)s AND disabled_at IS NULL"
-            " FOR UPDATE OF passkeys",
+            " FOR NO KEY UPDATE OF passkeys",
             {"credential": credential_id, "rp_id": rp_id},
         ).fetchone()
 

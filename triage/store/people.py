@@ -66,7 +66,7 @@ def hold_persons(conn: Connection) -> None:
 def replace_roles(
     conn: Connection, person_id: UUID, *, gone: Sequence[PersonRole], come: Sequence[PersonRole]
 ) -> None:
-    """Take roles from a person and give them others."""
+    """Take roles from a person and give them others; what they keep, they have held since before."""
     conn.execute(
         "DELETE FROM person_roles WHERE person_id = %(id)s AND role = ANY(%(gone)s::person_role[])",
         {"id": person_id, "gone": list(gone)},
@@ -144,6 +144,15 @@ def change_disabled(conn: Connection, person_id: UUID, *, disabled_at: datetime 
     changed = conn.execute(
         "UPDATE persons SET disabled_at = %(at)s WHERE id = %(id)s"
         " AND (disabled_at IS NULL) <> (%(at)s::timestamptz IS NULL)",
+        {"at": disabled_at, "id": person_id},
+    )
+    return changed.rowcount == 1
+
+
+def enable_recovered(conn: Connection, person_id: UUID, *, disabled_at: datetime) -> bool:
+    """Enable a person who was disabled at a time; False when they were enabled since, or disabled anew."""
+    changed = conn.execute(
+        "UPDATE persons SET disabled_at = NULL WHERE id = %(id)s AND disabled_at = %(at)s",
         {"at": disabled_at, "id": person_id},
     )
     return changed.rowcount == 1

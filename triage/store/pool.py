@@ -6,6 +6,7 @@ whole pool is checked then (checking each checkout sleeps between dead ones and 
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,6 +21,8 @@ from triage.store.rows import Connection
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 STATEMENT_TIMEOUT_MS = 30_000
+MEETING_WAITS_S = (0.02, 0.1, 0.3)
+"""When two transactions meet, the server ends one and the other goes on: how long the first waits before it reruns."""
 
 
 def _configure(conn: Connection) -> None:
@@ -117,25 +120,28 @@ class Database:
         threading.Thread(target=go_on, name="repeat", daemon=True).start()
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction and commit it; once more after a deadlock or a dead connection.
+        """Run `work` in one transaction and commit it; again after a deadlock, once more after a dead connection.
 
         `work` must be safe to run twice: a connection lost at the commit leaves open whether it took place.
 
         Raises:
-            ServerUnavailableError: PostgreSQL does not answer, twice.
+            ServerUnavailableError: PostgreSQL does not answer, or always ends this one of two that meet.
         """
-        return self._run_twice(self._run_once, work)
+        return self._run_again(self._run_once, work)
 
-    def _run_twice(
+    def _run_again(
         self, run_once: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]
     ) -> T:
-        try:
-            return run_once(work)
-        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
-            _log.info("two transactions met; one of them runs again")
-        except psycopg.OperationalError:
-            _log.warning("a database connection was lost; checking the pool")
-            self._pool.check()
+        for waits_s in MEETING_WAITS_S:
+            try:
+                return run_once(work)
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                _log.info("two transactions met; one of them runs again")
+                time.sleep(waits_s)
+            except psycopg.OperationalError:
+                _log.warning("a database connection was lost; checking the pool")
+                self._pool.check()
+                break
         try:
             return run_once(work)
         except psycopg.OperationalError as error:
@@ -150,7 +156,7 @@ class Database:
         Raises:
             ServerUnavailableError: PostgreSQL does not answer, twice.
         """
-        return self._run_twice(self._run_unbound_once, work)
+        return self._run_again(self._run_unbound_once, work)
 
     def _run_unbound_once(self, work: Callable[[Connection], T]) -> T:
         with self._pool.connection() as conn:

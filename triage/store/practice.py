@@ -1,8 +1,9 @@
 """What kind of deployment this is, and the names of practice that resolve to loopback."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from triage.errors import NotAllowedError
 from triage.store.rows import Connection
@@ -48,6 +49,21 @@ def replace_practice_names(
                 for address in ((addresses,) if isinstance(addresses, str) else addresses)
             ],
         )
+
+
+def date_back(conn: Connection, item_id: UUID, by: timedelta, *, now: datetime) -> None:
+    """Let an item have come in longer ago than it did; its score is due.
+
+    Raises:
+        NotAllowedError: the database is not a practice one.
+    """
+    moved = conn.execute(
+        "UPDATE items SET received_at = LEAST(received_at, %(since)s), score_due_at = 'epoch'"
+        " WHERE id = %(id)s AND EXISTS (SELECT FROM deployment WHERE kind = 'practice')",
+        {"id": item_id, "since": now - by},
+    )
+    if moved.rowcount != 1:
+        raise NotAllowedError("Only what waits in a practice database is dated back.")
 
 
 def read_practice_names(conn: Connection) -> list[tuple[str, str, str, int]]:

@@ -94,7 +94,9 @@ def read_recipient(conn: Connection, recipient_id: UUID) -> Recipient | None:
 def lock_recipient(conn: Connection, recipient_id: UUID) -> Recipient | None:
     """Return and lock one recipient."""
     with conn.cursor(row_factory=row_of(Recipient)) as cursor:
-        return cursor.execute(_SELECT + " WHERE id = %(id)s FOR UPDATE", {"id": recipient_id}).fetchone()
+        return cursor.execute(
+            _SELECT + " WHERE id = %(id)s FOR NO KEY UPDATE", {"id": recipient_id}
+        ).fetchone()
 
 
 def list_recipients(conn: Connection) -> list[Recipient]:

@@ -74,7 +74,7 @@ def raise_untouched(conn: Connection, *, generation: int, newest_change: int, li
     return conn.execute(
         "UPDATE fingerprints SET matched_generation = %(generation)s WHERE id IN (SELECT id FROM fingerprints"
         " WHERE matched_generation >= %(newest)s AND matched_generation < %(generation)s"
-        " ORDER BY matched_generation, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)",
+        " ORDER BY matched_generation, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)",
         {"generation": generation, "newest": newest_change, "limit": limit},
     ).rowcount
 
@@ -120,7 +120,7 @@ def lock_behind(conn: Connection, ids: Sequence[UUID], *, generation: int) -> se
     """Lock those of the fingerprints that are behind still; one that a capture holds now is left to it."""
     rows = conn.execute(
         "SELECT id FROM fingerprints WHERE id = ANY(%(ids)s) AND matched_generation < %(generation)s"
-        " ORDER BY id FOR UPDATE SKIP LOCKED",
+        " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
         {"ids": list(ids), "generation": generation},
     ).fetchall()
     return {row[0] for row in rows}

@@ -1,11 +1,11 @@
 """Reporters who asked for mail: a sealed address, the word they were told last, and when to look again.
 
 The intent comes first (`telling`): a word that was being handed over when its process died counts as told, and no
-word is told twice. When the last word was told, or none can be, the address is deleted.
+word is told twice. When the last word was told, or none can be, the address is deleted. Mails are counted by day.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from triage.rules.receipts import ItemCounts, ReceiptStatus
@@ -71,7 +71,7 @@ def take_due(conn: Connection, *, now: datetime, nudged_before: datetime, limit:
         " SELECT report_id FROM reporter_mails WHERE ended_at IS NULL AND next_try_at <= %(now)s"
         " AND (started_at IS NULL OR started_at <= %(left_behind)s)"
         " AND (nudged_at IS NULL OR nudged_at < %(nudged_before)s)"
-        " ORDER BY next_try_at, report_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING report_id",
+        " ORDER BY next_try_at, report_id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED) RETURNING report_id",
         {
             "now": now,
             "left_behind": now - timedelta(seconds=TELLING_LEASE_S),
@@ -87,7 +87,7 @@ def lock_reporter_mail(conn: Connection, report_id: UUID) -> ReporterMail | None
     with conn.cursor(row_factory=row_of(ReporterMail)) as cursor:
         return cursor.execute(
             "SELECT report_id, sealed_address, language, asked_at, told, telling, started_at, tries, next_try_at"
-            " FROM reporter_mails WHERE report_id = %(id)s AND ended_at IS NULL FOR UPDATE",
+            " FROM reporter_mails WHERE report_id = %(id)s AND ended_at IS NULL FOR NO KEY UPDATE",
             {"id": report_id},
         ).fetchone()
 
@@ -111,6 +111,27 @@ def start_telling(conn: Connection, report_id: UUID, *, word: ReceiptStatus, now
     conn.execute(
         "UPDATE reporter_mails SET telling = %(word)s, started_at = %(now)s WHERE report_id = %(id)s",
         {"id": report_id, "word": word, "now": now},
+    )
+
+
+def count_mail(conn: Connection, day: date, *, most: int) -> bool:
+    """Count one more mail of a day; return whether it may leave, False when so many have.
+
+    Args:
+        most: mails of one day, to all reporters together.
+    """
+    counted = conn.execute(
+        "INSERT INTO reporter_mail_days AS days (day, mails) SELECT %(day)s, 1 WHERE %(most)s > 0"
+        " ON CONFLICT (day) DO UPDATE SET mails = days.mails + 1 WHERE days.mails < %(most)s",
+        {"day": day, "most": most},
+    )
+    return counted.rowcount == 1
+
+
+def uncount_mail(conn: Connection, day: date) -> None:
+    """Take one mail of a day back: it did not leave."""
+    conn.execute(
+        "UPDATE reporter_mail_days SET mails = mails - 1 WHERE day = %(day)s AND mails > 0", {"day": day}
     )
 
 

@@ -14,7 +14,11 @@ from triage.store.rows import Connection, row_of
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """A report as it is stored."""
+    """A report as it is stored.
+
+    Attributes:
+        note_flags: what the words of its note speak of (`rules/flags.py`), in order.
+    """
 
     id: UUID
     reference: str
@@ -23,6 +27,7 @@ class ReportRow:
     remit: Remit
     danger: bool
     note: str
+    note_flags: list[str]
     receipt_hmac: bytes
     idempotency_key: str | None
     body_digest: bytes | None
@@ -41,10 +46,10 @@ class EarlierReport:
 def insert_report(conn: Connection, report: ReportRow) -> None:
     """Store a report."""
     conn.execute(
-        "INSERT INTO reports (id, reference, channel, token_id, remit, danger, note, receipt_hmac,"
+        "INSERT INTO reports (id, reference, channel, token_id, remit, danger, note, note_flags, receipt_hmac,"
         " idempotency_key, body_digest, is_low, received_at)"
         " VALUES (%(id)s, %(reference)s, %(channel)s, %(token_id)s, %(remit)s, %(danger)s, %(note)s,"
-        " %(receipt_hmac)s, %(idempotency_key)s, %(body_digest)s, %(is_low)s, %(received_at)s)",
+        " %(note_flags)s, %(receipt_hmac)s, %(idempotency_key)s, %(body_digest)s, %(is_low)s, %(received_at)s)",
         {name: getattr(report, name) for name in ReportRow.__slots__},
     )
 

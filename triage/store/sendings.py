@@ -100,10 +100,18 @@ def read_sending(conn: Connection, sending_id: UUID) -> Sending | None:
         return cursor.execute(_SELECT + " WHERE id = %(id)s", {"id": sending_id}).fetchone()
 
 
+def read_first(conn: Connection, reference: str) -> Sending | None:
+    """Return the first message that bears a reference."""
+    with conn.cursor(row_factory=row_of(Sending)) as cursor:
+        return cursor.execute(
+            _SELECT + " WHERE reference = %(reference)s AND part = 'first'", {"reference": reference}
+        ).fetchone()
+
+
 def lock_sending(conn: Connection, sending_id: UUID) -> Sending | None:
     """Return and lock one message."""
     with conn.cursor(row_factory=row_of(Sending)) as cursor:
-        return cursor.execute(_SELECT + " WHERE id = %(id)s FOR UPDATE", {"id": sending_id}).fetchone()
+        return cursor.execute(_SELECT + " WHERE id = %(id)s FOR NO KEY UPDATE", {"id": sending_id}).fetchone()
 
 
 def lock_of_items(conn: Connection, item_ids: Sequence[UUID]) -> list[Sending]:
@@ -121,21 +129,24 @@ def lock_of_reference(conn: Connection, reference: str) -> list[Sending]:
     """Return and lock the messages that bear one reference, oldest first."""
     with conn.cursor(row_factory=row_of(Sending)) as cursor:
         return cursor.execute(
-            _SELECT + " WHERE reference = %(reference)s ORDER BY id FOR UPDATE", {"reference": reference}
+            _SELECT + " WHERE reference = %(reference)s ORDER BY id FOR NO KEY UPDATE",
+            {"reference": reference},
         ).fetchall()
 
 
 def lock_waiting(conn: Connection) -> list[Sending]:
     """Return and lock all messages that wait for a person's approval, oldest first."""
     with conn.cursor(row_factory=row_of(Sending)) as cursor:
-        return cursor.execute(_SELECT + " WHERE state = 'waiting_approval' ORDER BY id FOR UPDATE").fetchall()
+        return cursor.execute(
+            _SELECT + " WHERE state = 'waiting_approval' ORDER BY id FOR NO KEY UPDATE"
+        ).fetchall()
 
 
 def lock_queued_to(conn: Connection, recipient_id: UUID) -> list[Sending]:
     """Return and lock all messages that are queued to a recipient, oldest first."""
     with conn.cursor(row_factory=row_of(Sending)) as cursor:
         return cursor.execute(
-            _SELECT + " WHERE state = 'queued' AND recipient_id = %(id)s ORDER BY id FOR UPDATE",
+            _SELECT + " WHERE state = 'queued' AND recipient_id = %(id)s ORDER BY id FOR NO KEY UPDATE",
             {"id": recipient_id},
         ).fetchall()
 
@@ -193,7 +204,7 @@ def take_due(
         " SELECT id FROM sendings WHERE (state = 'queued' AND next_try_at <= %(now)s"
         "  OR state = 'sending' AND (started_at <= %(left_behind)s OR started_at >= %(ahead)s))"
         " AND (nudged_at IS NULL OR nudged_at < %(nudged_before)s)"
-        " ORDER BY is_urgent DESC, kind = 'police' DESC, next_try_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
+        " ORDER BY is_urgent DESC, kind = 'police' DESC, next_try_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)"
         " RETURNING id, is_urgent, kind = 'police', next_try_at",
         {
             "now": now,

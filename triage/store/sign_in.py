@@ -21,6 +21,7 @@ class JoinLink:
 
     Attributes:
         is_newest: whether no newer one was made for the same person.
+        enables: whether it came of a recovery that was approved after its person was disabled: it lets them in again.
     """
 
     person_id: UUID
@@ -29,6 +30,7 @@ class JoinLink:
     expires_at: datetime
     used_at: datetime | None
     is_newest: bool
+    enables: bool
 
 
 def insert_link(
@@ -50,9 +52,10 @@ def find_link(conn: Connection, digest: bytes) -> JoinLink | None:
             " join_links.used_at, NOT EXISTS (SELECT FROM join_links AS newer"
             "  WHERE newer.person_id = join_links.person_id"
             "  AND (newer.created_at, newer.link_digest) > (join_links.created_at, join_links.link_digest)"
-            " ) AS is_newest"
+            " ) AS is_newest, EXISTS (SELECT FROM recoveries"
+            "  WHERE recoveries.link_digest = join_links.link_digest AND decided_at >= disabled_at) AS enables"
             " FROM join_links JOIN persons ON persons.id = join_links.person_id"
-            " WHERE link_digest = %(digest)s FOR UPDATE OF join_links",
+            " WHERE link_digest = %(digest)s FOR NO KEY UPDATE OF join_links",
             {"digest": digest},
         ).fetchone()
 
@@ -101,7 +104,7 @@ def find_credentials(conn: Connection, name: str) -> Credentials | None:
         return cursor.execute(
             "SELECT credentials.person_id, password_hash, sealed_secret, last_step FROM credentials"
             " JOIN persons ON persons.id = credentials.person_id"
-            " WHERE persons.name = %(name)s AND persons.disabled_at IS NULL FOR UPDATE OF credentials",
+            " WHERE persons.name = %(name)s AND persons.disabled_at IS NULL FOR NO KEY UPDATE OF credentials",
             {"name": name},
         ).fetchone()
 

@@ -1,4 +1,8 @@
-"""What waits on the pages beside the queue: to be handed on, held for the police, hosting not agreed. Reads only."""
+"""What waits on the pages beside the queue: to be handed on, held for the police, hosting not agreed. Reads only.
+
+What is held or located was called illegal by somebody: where a desk acts on one assessor, who could still be the second
+is not listed it. They find it in the second lane.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,8 +124,12 @@ def list_other_recipients(conn: Connection) -> list[OtherRecipient]:
         ).fetchall()
 
 
-def list_held(conn: Connection) -> list[HeldItem]:
-    """Return the items held for the police, longest first; pictures only where their page is not held itself."""
+def list_held(conn: Connection, *, blind: UUID | None = None) -> list[HeldItem]:
+    """Return the items held for the police, longest first; pictures only where their page is not held itself.
+
+    Args:
+        blind: without those of which this person could still be the second assessor; None: all.
+    """
     with conn.cursor(row_factory=row_of(HeldItem)) as cursor:
         return cursor.execute(
             "SELECT items.id, items.reference, items.kind, items.url, items.file_name, items.danger,"
@@ -135,13 +143,18 @@ def list_held(conn: Connection) -> list[HeldItem]:
             " WHERE items.state = 'held_for_police' AND (items.is_top_level OR NOT EXISTS ("
             "  SELECT FROM shown_children JOIN items AS page ON page.id = parent_id"
             "  WHERE child_id = items.id AND page.state = 'held_for_police'))"
+            " AND (%(blind)s::uuid IS NULL OR NOT items.waits_second OR items.first_by IS NOT DISTINCT FROM %(blind)s)"
             " ORDER BY items.moved_at, items.id LIMIT %(limit)s",
-            {"limit": LIMIT},
+            {"blind": blind, "limit": LIMIT},
         ).fetchall()
 
 
-def list_unlocated(conn: Connection) -> list[UnlocatedItem]:
-    """Return the items whose hosting a person must decide, longest first."""
+def list_unlocated(conn: Connection, *, blind: UUID | None = None) -> list[UnlocatedItem]:
+    """Return the items whose hosting a person must decide, longest first.
+
+    Args:
+        blind: as for `list_held`.
+    """
     with conn.cursor(row_factory=row_of(UnlocatedItem)) as cursor:
         return cursor.execute(
             "SELECT items.id, items.reference, items.url, items.danger, items.moved_at, found.agreement,"
@@ -149,7 +162,8 @@ def list_unlocated(conn: Connection) -> list[UnlocatedItem]:
             " LEFT JOIN LATERAL (SELECT agreement, hostings.reason, sources, located_at FROM hostings"
             "  WHERE hostings.item_id = items.id AND hostings.round = items.round"
             "  ORDER BY located_at DESC, hostings.id DESC LIMIT 1) AS found ON true"
-            " WHERE items.state = 'awaiting_hosting' ORDER BY NOT items.danger, items.moved_at, items.id"
-            " LIMIT %(limit)s",
-            {"limit": LIMIT},
+            " WHERE items.state = 'awaiting_hosting'"
+            " AND (%(blind)s::uuid IS NULL OR NOT items.waits_second OR items.first_by IS NOT DISTINCT FROM %(blind)s)"
+            " ORDER BY NOT items.danger, items.moved_at, items.id LIMIT %(limit)s",
+            {"blind": blind, "limit": LIMIT},
         ).fetchall()

@@ -6,6 +6,7 @@ import itertools
 import struct
 import zipfile
 import zlib
+from uuid import UUID
 
 import numpy as np
 import pdqhash
@@ -16,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from hashsets.thresholds import PDQ_RADIUS
 from triage.cli.practice import odd_files
 from triage.cli.practice.catalogue import DRAWINGS, GALLERY_SIZE, Catalogue
+from triage.cli.practice.hash_lists import compute_pdq
 from triage.cli.practice.odd_files import can_write_heic
 from triage.cli.practice.pictures import (
     KINDS,
@@ -29,7 +31,9 @@ from triage.cli.practice.pictures import (
     reencode,
     resize,
 )
+from triage.cli.practice.waiting_pages import ALBUM
 from triage.errors import UnknownThingError
+from triage.rules.clusters import group_alike
 
 STILL = [name for name, drawing in DRAWINGS.items() if drawing.kind in KINDS]
 
@@ -115,11 +119,20 @@ def test_no_two_catalogue_pictures_are_near_unless_made_so() -> None:
         if count_bits(hashes[one], hashes[two]) <= 60
     }
     made = (
-        ("near-original", "near-served"),
-        ("gallery-original", "gallery-7"),
+        ("near-original", "near-served", "queue-near"),
+        ("gallery-original", "gallery-7", "queue-near-single"),
         ("turned-original", "turned-served"),
+        ("queue-original", *(f"queue-alike-{number}" for number in range(1, 5))),
     )
-    assert near == {frozenset(pair) for pair in made}
+    assert near == {frozenset(pair) for like in made for pair in itertools.combinations(like, 2)}
+
+
+def test_four_pictures_of_the_album_that_waits_are_alike_and_no_others() -> None:
+    catalogue, prints = Catalogue(1), {}
+    for number, name in enumerate(ALBUM):
+        with Image.open(io.BytesIO(catalogue.read(name))) as image:
+            prints[UUID(int=number)] = [compute_pdq(image)]
+    assert group_alike(prints) == [frozenset(UUID(int=number) for number in range(4))]
 
 
 def test_a_picture_on_its_side_is_upright_for_who_reads_its_note() -> None:

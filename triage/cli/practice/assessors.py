@@ -3,7 +3,8 @@
 1. Join: the one-time link of `hotline user add` sets password and code app; then sign in with both.
 2. Recipients: the clerk enters them, the lead approves them.
 3. Have captured again through another way out what was shut to us.
-4. Judge: what is known is confirmed without a look; what is new is looked at, by one or by two; a lead decides.
+4. Judge: open an item; what is known is confirmed without a look; what is new is looked at, by one or by two; a lead
+   decides; leave what others go on with.
 5. Clear: lift holds, decide hosting, hand on, record what an operator answered.
 """
 
@@ -14,11 +15,18 @@ from uuid import UUID
 
 from triage.cli.practice.networks import PRACTICE_NETWORKS
 from triage.cli.practice.staff_browser import Page, PracticeStuckError, StaffBrowser
+from triage.cli.practice.trainee import pass_training
 from triage.cli.practice.verdicts import DECIDED_OPERATOR, HAND_ON_TO, POLICE_WORD, Plan
 from triage.cli.practice.world import PracticeWorld
 
 LEAD, FIRST, SECOND, CLERK = "Praktikë Lead", "Praktikë Analyst", "Praktikë Second", "Praktikë Clerk"
 NOT_ILLEGAL, DEAD_LINK = 3, 5
+DETAIL = {"detail_severity_abc": "undetermined", "detail_sex": "undetermined"}
+"""Of drawings, which have no meaning of their own."""
+LEFT = "Thashë atë që mund të thosha."
+NEXT = "Mbeten dy pamje."
+WATCH_OUT = "Faqja ndryshon shpesh."
+"""What who leaves an item says to who goes on with it."""
 
 
 @dataclass(slots=True)
@@ -65,6 +73,7 @@ class Assessors:
             if not browser.is_signed_in:
                 raise PracticeStuckError(f"{name} could not sign in: {page.words[:200]}")
             self._browsers[name] = browser
+            pass_training(browser)
         return self._browsers[name]
 
     # Recipients
@@ -123,7 +132,7 @@ class Assessors:
     def capture_again(self, item_id: UUID, exit_name: str) -> None:
         """Have an item captured again through a way out."""
         browser = self.browse(FIRST)
-        browser.open(f"/items/{item_id}")
+        _open(browser, item_id)
         _require(browser.submit("recapture", exit=exit_name), "an item could not be captured again")
 
     # Judging
@@ -135,17 +144,19 @@ class Assessors:
     def judge_second(self, item_id: UUID, plan: Plan) -> None:
         """Say the second word on what waits for one."""
         self._judge(self.browse(SECOND), item_id, plan, plan.labels[-1], danger=False, hold=False)
+        self._describe(self.browse(SECOND), item_id)
 
     def decide(self, item_id: UUID, plan: Plan) -> None:
         """Say the lead's word on what is disputed."""
         label = plan.lead or NOT_ILLEGAL
         self._judge(self.browse(LEAD), item_id, plan, label, danger=False, hold=plan.hold)
+        self._describe(self.browse(LEAD), item_id)
 
     def _judge(
         self, browser: StaffBrowser, item_id: UUID, plan: Plan, label: int, *, danger: bool, hold: bool
     ) -> None:
         path = f"/items/{item_id}"
-        page = browser.open(path)
+        page = _open(browser, item_id)
         if page.has_form("confirm"):
             _require(browser.submit("confirm"), "a known item could not be confirmed")
             return
@@ -154,7 +165,7 @@ class Assessors:
         said: set[str] = set()
         while True:
             if page.path != path:
-                page = browser.open(path)
+                page = _open(browser, item_id)
             forms = [form for form in page.list_forms() if form not in said]
             number = next((found[1] for form in forms if (found := re.fullmatch(r"judge-(\d+)", form))), None)
             if number is None:
@@ -186,15 +197,45 @@ class Assessors:
         """Judge what has nothing to look at: a text, a dead link, a page without pictures."""
         for child in page.list_links(r"/items/[0-9a-f-]{36}", selector="li a[href]"):
             if str(item_id) not in child:
-                inner = browser.open(child)
+                inner = _open(browser, UUID(child.rpartition("/")[2]))
                 if inner.has_form("judge-item") and inner.tree.css_first("article.picture") is None:
                     _require(
                         browser.submit("judge-item", label=str(DEAD_LINK)), "a dead link could not be judged"
                     )
-        page = browser.open(f"/items/{item_id}")
+        page = _open(browser, item_id)
         if page.has_form("judge-item") and page.tree.css_first("article.picture") is None:
             label = str(DEAD_LINK if page.tree.css_first("#url") is not None else NOT_ILLEGAL)
             _require(browser.submit("judge-item", label=label), "an item could not be judged")
+            return
+        if page.has_form("leave"):
+            _require(browser.submit("leave", done=LEFT), "an item could not be left")
+
+    def _describe(self, browser: StaffBrowser, item_id: UUID) -> None:
+        """Say the detail of what is settled as illegal: partners are told nothing without it."""
+        page = browser.open(f"/items/{item_id}/detail")
+        for form in (one for one in page.list_forms() if re.fullmatch(r"detail-\d+", one)):
+            _require(browser.submit(form, **DETAIL), "a detail could not be said")
+
+    # Leaving a queue
+
+    def leave_begun(self, item_id: UUID) -> None:
+        """Judge the first picture of a page unless that was done, and leave the rest with a note."""
+        browser = self.browse(FIRST)
+        page = _open(browser, item_id)
+        if page.has_form("reveal-1"):
+            _look(browser, "1")
+            _require(browser.submit("judge", label=str(NOT_ILLEGAL)), "a picture could not be judged")
+            _open(browser, item_id)
+            _require(
+                browser.submit("leave", done=LEFT, next=NEXT, watch_out=WATCH_OUT),
+                "an item could not be left",
+            )
+        elif page.has_form("leave"):
+            _require(browser.submit("leave"), "an item could not be left")
+
+    def hold(self, item_id: UUID) -> None:
+        """Open an item and stay with it."""
+        _open(self.browse(SECOND), item_id)
 
     # Clearing
 
@@ -238,6 +279,14 @@ class Assessors:
             seen.add(waiting[0])
             _require(browser.submit(waiting[0], **fields), f"a form of {path} was refused")
             done += 1
+
+
+def _open(browser: StaffBrowser, item_id: UUID) -> Page:
+    """Open an item to work on it; its own page where it does not wait for this person."""
+    page = browser.open(f"/items/{item_id}")
+    if page.tree.css_first("form#open") is None:
+        return page
+    return _require(browser.submit("open"), "an item could not be opened")
 
 
 def _look(browser: StaffBrowser, number: str) -> Page:

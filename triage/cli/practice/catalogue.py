@@ -122,10 +122,32 @@ def _list_formats() -> dict[str, Drawing]:
     return drawings
 
 
-DRAWINGS = _list_drawings() | _list_shown() | _list_formats()
+def _list_waiting() -> dict[str, Drawing]:
+    """Return what the queue shows that the demo leaves."""
+    drawings = {f"queue-{n}": Drawing(pictures.KINDS[n % 3], size=SMALL) for n in range(1, 10)}
+    drawings |= {
+        f"queue-{name}": Drawing(kind, size=SMALL)
+        for name, kind in (
+            ("danger", "landscape"), ("late", "shapes"), ("often", "landscape"), ("second", "checkerboard"),
+            ("lead", "shapes"), ("held", "landscape"), ("known", "shapes"),
+        )
+    }  # fmt: skip
+    drawings["queue-original"] = Drawing("landscape", "PNG", size=SMALL)
+    drawings["queue-alike-1"] = Drawing("landscape", like="queue-original", quality=92)
+    drawings["queue-alike-2"] = Drawing("landscape", like="queue-original", quality=80)
+    drawings["queue-alike-3"] = Drawing("landscape", like="queue-original", factor=0.75, quality=85)
+    drawings["queue-alike-4"] = Drawing("landscape", "PNG", like="queue-original")
+    drawings["queue-near"] = Drawing("landscape", like="near-original", factor=0.5, quality=50)
+    drawings["queue-near-single"] = Drawing("shapes", like="gallery-original", crop=0.006, quality=55)
+    return drawings
+
+
+_STORY, _WAITING = _list_drawings() | _list_shown() | _list_formats(), _list_waiting()
+DRAWINGS = _STORY | _WAITING
 """Name → how the file is made."""
 
-_NUMBERS = {name: number for number, name in enumerate(sorted(DRAWINGS))}
+_NUMBERS = {name: number for number, name in enumerate([*sorted(_STORY), *sorted(_WAITING)])}
+"""Each name's own seed; what waits comes last, so that the story is drawn as it ever was."""
 
 
 class Catalogue:

@@ -4,7 +4,7 @@
 2. Set it up by the public commands and the console's forms: persons, recipients, hash lists, trust, a token.
 3. Submit the practice reports over the HTTP API and wait until all are captured; then import a list that names one.
 4. Let scripted assessors judge them in the console; messages leave, an operator removes, checks close.
-5. Print one row an item and the numbers.
+5. Print one row an item; leave a queue that is worth looking at (`waiting.py`); print the numbers.
 
 Without `--once` everything stays up and the addresses are printed.
 """
@@ -31,6 +31,7 @@ from triage.cli.practice.operators import PracticeOperator
 from triage.cli.practice.running import Running, run_practice
 from triage.cli.practice.scenario import PracticeReport, build_scenario
 from triage.cli.practice.story import Storyteller, collect_numbers, plan_items, print_story
+from triage.cli.practice.waiting import leave_queue
 from triage.cli.practice.world import PracticeWorld
 from triage.cli.session import Deployment, find_deployment
 from triage.errors import SettingsError
@@ -56,28 +57,32 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def tell_story(
-    deployment: Deployment, running: Running, world: PracticeWorld, reports: list[PracticeReport], seed: int
+    deployment: Deployment,
+    running: Running,
+    world: PracticeWorld,
+    assessors: Assessors,
+    reports: list[PracticeReport],
+    seed: int,
 ) -> None:
     """Set up, hand in, judge and wait until everything is where it ends.
 
     Raises:
         HotlineError: something did not go as the story has it.
     """
-    with contextlib.closing(Assessors(running.staff, world)) as assessors:
-        for name, link in add_persons(world).items():
-            assessors.join(name, link)
-        import_lists(seed)
-        assessors.enter_recipients()
-        submit_reports(running.base, find_token(world), reports)
+    for name, link in add_persons(world).items():
+        assessors.join(name, link)
+    import_lists(seed)
+    assessors.enter_recipients()
+    submit_reports(running.base, find_token(world), reports)
+    wait_until_captured(deployment)
+    import_late_list(deployment, seed)
+    outbox = deployment.state.outbox / "mail"
+    operator = PracticeOperator(PRACTICE_NETWORKS[0].abuse_mailbox, running.site, outbox)
+    teller = Storyteller(deployment, assessors, operator, plan_items(deployment, reports))
+    if teller.capture_again():
         wait_until_captured(deployment)
-        import_late_list(deployment, seed)
-        outbox = deployment.state.outbox / "mail"
-        operator = PracticeOperator(PRACTICE_NETWORKS[0].abuse_mailbox, running.site, outbox)
-        teller = Storyteller(deployment, assessors, operator, plan_items(deployment, reports))
-        if teller.capture_again():
-            wait_until_captured(deployment)
-        teller.judge()
-        teller.tell()
+    teller.judge()
+    teller.tell()
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
@@ -94,10 +99,13 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     practice = run_practice(settings, seed=args.seed, replace=tuple(args.replace), any_port=bool(args.once))
     with practice as running:
         world = PracticeWorld(deployment.state.root / WORLD_FILE)
-        tell_story(deployment, running, world, reports, args.seed)
-        elapsed_s = time.monotonic() - started
-        print_story(deployment)
-        numbers = collect_numbers(deployment, elapsed_s)
+        with contextlib.closing(Assessors(running.staff, world)) as assessors:
+            tell_story(deployment, running, world, assessors, reports, args.seed)
+            elapsed_s = time.monotonic() - started
+            print_story(deployment)
+            numbers = collect_numbers(deployment, elapsed_s)
+            token = find_token(world)
+            numbers["waiting"] = leave_queue(deployment, assessors, base=running.base, token=token)
         print()
         print(json.dumps(numbers, ensure_ascii=False))
         if args.json:

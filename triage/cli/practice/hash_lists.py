@@ -20,7 +20,7 @@ from triage.cli.practice.catalogue import Catalogue
 COLUMNS = ("id", "md5", "sha1", "sha256", "pdq", "phash", "category")
 """Header of all lists."""
 
-BASELINE_PICTURES = ("known-exact", "gallery-4", "upload-known")
+BASELINE_PICTURES = ("known-exact", "gallery-4", "upload-known", "queue-known")
 HINTED_PICTURES = {
     "near-original": EntryClass.NATIONAL_ILLEGAL,
     "gallery-original": EntryClass.ADVISORY,

@@ -63,6 +63,9 @@ PRACTICE_HOSTS: dict[str, str] = {
     "hyrje.nowhere.example": "203.0.113.35",
     "pelqim.nowhere.example": "203.0.113.36",
     "vendi.nowhere.example": "203.0.113.37",
+    "radha.shembull.example": "192.0.2.40",
+    "radha.praktike.example": "198.51.100.40",
+    "radha.nowhere.example": "203.0.113.40",
 }
 """Host name → the documentation address it stands on."""
 

@@ -14,6 +14,7 @@ from triage.cli.practice.replies import (
     picture_path,
     serve_pictures,
 )
+from triage.cli.practice.waiting_pages import serve_waiting
 from triage.cli.practice.walls import SHUT_HOST, list_walls
 from triage.cli.practice.wide_pages import serve_every_way, serve_forty, serve_refresh
 
@@ -73,6 +74,7 @@ def build_routes(catalogue: Catalogue) -> Routes:
         "www.prisni.example": _serve_after(catalogue, "after-wait", 2, _WAIT),
         "www.lodhur.example": _serve_after(catalogue, "after-errors", 3, _TIRED),
         **{host: dict(paths) for host, paths in list_walls().items()},
+        **serve_waiting(catalogue),
     }
 
 

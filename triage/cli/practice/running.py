@@ -10,6 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from random import SystemRandom
 
 import httpx2
 
@@ -34,11 +36,21 @@ PRACTICE_TIMES = {
 """What takes hours in a live deployment takes seconds here; only a practice database allows it."""
 
 
-def find_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def find_ports(number: int) -> list[int]:
+    """Return free TCP ports of 127.0.0.1, all different.
+
+    They lie below those that the system gives to whoever asks for any, so that no program beside this one is given
+    them before the server that they are for is up.
+    """
+    first_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("utf-8").split()[0])
+    dice = SystemRandom()  # tests seed the other one alike in all their processes
+    ports: set[int] = set()
+    while len(ports) < number:
+        port = dice.randrange(10_000, max(first_given, 20_000))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            ports.add(port)
+    return list(ports)
 
 
 def read_line(process: subprocess.Popen[str], what: str) -> str:
@@ -125,7 +137,7 @@ def run_practice(
     Raises:
         ServerUnavailableError: one of them does not start.
     """
-    ports = (find_port(), find_port()) if any_port else (settings.public_port, settings.staff_port)
+    ports = find_ports(2) if any_port else (settings.public_port, settings.staff_port)
     env = {
         **os.environ,
         "PUBLIC_PORT": str(ports[0]),

@@ -17,6 +17,7 @@ from triage.cli.practice.assessors import Assessors
 from triage.cli.practice.operators import PracticeOperator
 from triage.cli.practice.scenario import PracticeReport
 from triage.cli.practice.verdicts import PLANS, STAYS, Plan
+from triage.cli.practice.waiting import is_left_waiting
 from triage.cli.session import Deployment, open_connection, print_table
 from triage.errors import ServerUnavailableError
 from triage.rules.states import ItemKind, ItemState, Lane, SendingKind, SendingPart, SendingState
@@ -110,7 +111,7 @@ class Storyteller:
 
     def _list(self) -> list[ListedItem]:
         with open_connection(self.deployment, "staff") as conn:
-            return list_items(conn)
+            return [item for item in list_items(conn) if not is_left_waiting(item)]
 
     def _find_word(self, item: ListedItem) -> Callable[[UUID, Plan], None]:
         if item.state is ItemState.AWAITING_LEAD:
