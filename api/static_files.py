@@ -52,10 +52,10 @@ class StaticFiles:
         file = self.by_name[name]
         return Markup('<link rel="stylesheet" href="{}" integrity="{}">').format(file.path, file.integrity)
 
-    def script(self, name: str) -> Markup:
-        """Return the tag of a script, which runs when the page is read."""
-        file = self.by_name[name]
-        return Markup('<script src="{}" integrity="{}" defer></script>').format(file.path, file.integrity)
+    def script(self, name: str, *, at_once: bool = False) -> Markup:
+        """Return the tag of a script, which runs when the page is read, or before anything of it is shown."""
+        file, when = self.by_name[name], "" if at_once else " defer"
+        return Markup('<script src="{}" integrity="{}"{}></script>').format(file.path, file.integrity, when)
 
 
 def load_static_files(package: str, names: tuple[str, ...]) -> StaticFiles:

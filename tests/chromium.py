@@ -26,14 +26,16 @@ FLAGS = (
     "--password-store=basic",
     "--use-mock-keychain",
 )
-PATIENCE_MS = 10_000.0
+PATIENCE_MS = 60_000.0
+"""How long a step of a test may take: the machine may be busy with other things."""
 
 
 @contextmanager
 def open_chromium(home: Path) -> Iterator[Any]:
     """Start the browser with a home folder of its own, and yield Playwright's object of it."""
-    from playwright.sync_api import sync_playwright  # an extra: the other tests run without it
+    from playwright.sync_api import expect, sync_playwright  # an extra: the other tests run without it
 
+    expect.set_options(timeout=PATIENCE_MS)
     # A short folder: Chromium makes a socket there, whose path may have 107 characters.
     with tempfile.TemporaryDirectory(prefix="win-") as short, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", short)

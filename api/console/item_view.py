@@ -143,6 +143,8 @@ def build_item_view(
     given = assessments.read_given(conn, round_=item.round, item_id=item.id)
     own_state = ImageState.DISPUTED if item.state is ItemState.AWAITING_LEAD else state_of_given(given)
     hears_item = may_hear(own_state, signed_in)
+    holds = item_history.list_holds(conn, item_id, limit=0 if is_blind else SHOWN)
+    hand_ons = item_history.list_hand_ons(conn, item_id, limit=0 if is_blind else SHOWN)
     person_id = signed_in.person.id
     told = Told(
         reports=reports.rows,
@@ -156,9 +158,9 @@ def build_item_view(
         ],
         settled=[one for one in images.rows if one.state is ImageState.SETTLED],
         hostings=hostings.rows,
-        holds=[] if is_blind else item_history.list_holds(conn, item_id),
+        holds=holds.rows,
         notes=notes,
-        hand_ons=[] if is_blind else item_history.list_hand_ons(conn, item_id),
+        hand_ons=hand_ons.rows,
         messages=messages,
         checks=checks.rows,
     )
@@ -195,6 +197,8 @@ def build_item_view(
                 ("assessment", 0 if is_blind else said.more),
                 ("located", hostings.more),
                 ("check", checks.more),
+                ("hold", holds.more),
+                ("handed_on", hand_ons.more),
             )
             if more
         },

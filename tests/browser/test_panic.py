@@ -145,6 +145,19 @@ def test_a_page_out_of_the_browsers_store_is_asked_for_anew_after_the_key(room, 
         page.evaluate(COMES_BACK)
 
 
+def test_nothing_of_a_page_is_shown_before_the_key_works(console, open_browser) -> None:
+    window, held = open_browser(console.url), []
+    window.sign_in(console.hire("Ana"))
+    window.context.route("**/panic*.js", lambda route: held.append(route))
+    window.page.goto(f"{window.origin}/queue?lang=en", wait_until="commit")
+    window.page.wait_for_timeout(300)
+    assert window.page.locator("main").count() == 0, "the script that takes the key has not come"
+    held[0].continue_()
+    window.page.locator("main h1").wait_for()
+    window.page.keyboard.press("Escape")
+    window.page.wait_for_url("**/notes")
+
+
 def test_going_back_does_not_show_the_page_that_was_left(console, open_browser) -> None:
     window = open_browser(console.url)
     window.context.add_init_script(NOTE_PRESS)

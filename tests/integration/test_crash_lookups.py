@@ -44,7 +44,7 @@ class Run:
         self.redis = redis.Redis.from_url(redis_url)
         self.redis.flushall()
 
-    def work_until(self, is_true, *, limit_s=25.0, **more):
+    def work_until(self, is_true, *, limit_s=90.0, **more):
         """Run one worker and sweep until something is true of it; return its process."""
         deadline = time.monotonic() + limit_s
         spec = find_spec(self.deployment, "worker-1", **SHORT, **more)

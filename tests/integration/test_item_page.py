@@ -150,12 +150,28 @@ def test_every_list_has_its_bound_and_says_what_it_leaves_out(desk, surface):
         " SELECT gen_random_uuid(), %s, 'online', now() + n * interval '1 second' FROM generate_series(1, 300) AS n",
         (item,),
     )
+    ana = surface.sign_in("Ana")
+    desk.conn.execute(
+        "INSERT INTO hand_ons (item_id, to_whom, person_id, handed_on_at)"
+        " SELECT %s, 'Police', (SELECT id FROM persons WHERE name = 'Ana'), now() + n * interval '1 second'"
+        " FROM generate_series(1, 60) AS n",
+        (item,),
+    )
+    desk.conn.execute(
+        "INSERT INTO police_holds (id, item_id, round, set_by, set_at, lifted_by, lifted_at, said_so)"
+        " SELECT gen_random_uuid(), %s, n, persons.id, now() + n * interval '1 minute', persons.id,"
+        "  now() + n * interval '1 minute' + interval '1 second', 'Inspector'"
+        " FROM persons, generate_series(1, 70) AS n WHERE name = 'Ana'",
+        (item,),
+    )
     desk.conn.commit()
-    page = history(surface.sign_in("Ana"), item)
+    page = history(ana, item)
     assert "And 9,950 more." in page.words
     assert "Report: 9950" in page.words
     assert "Online check: 250" in page.words
-    assert len(moments(page)) < 200
+    assert "Police hold: 20" in page.words
+    assert "Handed on: 10" in page.words
+    assert len(moments(page)) < 400
     assert len(page.content) < 120_000
 
 

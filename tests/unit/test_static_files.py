@@ -42,6 +42,7 @@ def test_a_name_changes_with_the_content_and_a_tag_names_the_content() -> None:
     tag = STAFF_FILES.script(HTMX)
     file = STAFF_FILES.by_name[HTMX]
     assert tag == f'<script src="{file.path}" integrity="{file.integrity}" defer></script>'
+    assert " defer" not in STAFF_FILES.script("panic.js", at_once=True)
 
 
 def test_what_is_not_there_or_of_no_known_kind_is_a_mistake_at_the_start() -> None:

@@ -189,15 +189,15 @@ class Held:
     said_so: str | None
 
 
-def list_holds(conn: Connection, item_id: UUID) -> list[Held]:
+def list_holds(conn: Connection, item_id: UUID, *, limit: int = SHOWN) -> Some[Held]:
     """Return the holds of an item, one a round, oldest first."""
-    with conn.cursor(row_factory=row_of(Held)) as cursor:
-        return cursor.execute(
-            "SELECT setter.name AS set_by, set_at, lifter.name AS lifted_by, lifted_at, said_so FROM police_holds"
-            " JOIN persons AS setter ON setter.id = set_by LEFT JOIN persons AS lifter ON lifter.id = lifted_by"
-            " WHERE item_id = %(id)s ORDER BY set_at, police_holds.id LIMIT %(limit)s",
-            {"id": item_id, "limit": SHOWN},
-        ).fetchall()
+    found = conn.execute(
+        "SELECT setter.name, set_at, lifter.name, lifted_at, said_so, count(*) OVER () FROM police_holds"
+        " JOIN persons AS setter ON setter.id = set_by LEFT JOIN persons AS lifter ON lifter.id = lifted_by"
+        " WHERE item_id = %(id)s ORDER BY set_at, police_holds.id LIMIT %(limit)s",
+        {"id": item_id, "limit": limit},
+    ).fetchall()
+    return bound(found, [Held(*row[:-1]) for row in found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +209,14 @@ class HandedOn:
     at: datetime
 
 
-def list_hand_ons(conn: Connection, item_id: UUID) -> list[HandedOn]:
+def list_hand_ons(conn: Connection, item_id: UUID, *, limit: int = SHOWN) -> Some[HandedOn]:
     """Return to whom an item was handed on, oldest first."""
-    with conn.cursor(row_factory=row_of(HandedOn)) as cursor:
-        return cursor.execute(
-            "SELECT to_whom, persons.name, handed_on_at AS at FROM hand_ons JOIN persons ON persons.id = person_id"
-            " WHERE item_id = %(id)s ORDER BY handed_on_at LIMIT %(limit)s",
-            {"id": item_id, "limit": SHOWN},
-        ).fetchall()
+    found = conn.execute(
+        "SELECT to_whom, persons.name, handed_on_at, count(*) OVER () FROM hand_ons"
+        " JOIN persons ON persons.id = person_id WHERE item_id = %(id)s ORDER BY handed_on_at LIMIT %(limit)s",
+        {"id": item_id, "limit": limit},
+    ).fetchall()
+    return bound(found, [HandedOn(*row[:-1]) for row in found])
 
 
 # Who hosts it, and whether it is still there

@@ -1,9 +1,9 @@
 // Warns two minutes before the session ends, makes it last without leaving the page, and leaves when it is over.
 "use strict";
 (() => {
-  const WARN = 120, box = document.getElementById("session"), form = document.getElementById("extend");
-  const first = Number(document.body.dataset.sessionEndsIn);
-  if (!box || !form || !first) return;
+  const WARN = 120, box = document.getElementById("session"), form = document.forms.extend;
+  const first = +document.body.dataset.sessionEndsIn;
+  if (!box || !first) return;
   const warning = document.getElementById("session-warning");
   let end, timer;
 
