@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -28,19 +29,23 @@ from api.console.queue import show_rows
 from api.console.renderer import ConsoleRenderer
 from api.console.review import show_review
 from api.console.signed_in import Form, SignedIn
+from tests.builders import SENDING
 from triage.errors import HotlineError
 from triage.index_holder import IndexHolder
+from triage.model import Hosting
+from triage.rules.hosting import Judged
 from triage.rules.rights import rights_of
 from triage.rules.sign_in import Session
 from triage.rules.states import Agreement, ClosedAs, ItemState, Lane
 from triage.settings import Settings, load_settings
+from triage.steps.issue_sendings import issue_for_item
 from triage.steps.lease_item import free_leases, take_lease
 from triage.steps.watch_exposure import read_standing
 from triage.store import hostings, items
 
 LIFE_S = 900.0
-_ONE_USE = re.compile(r"/looks/[\w-]+")
-"""The address of a look is another one each time."""
+_ANOTHER_EACH_TIME = re.compile(r"/looks/[\w-]+|/sendings/[\w-]+\">NT-\w{4}-\w{4}")
+"""Addresses of looks, and of notices that are issued here; that there is one stays."""
 
 
 def find_leak(
@@ -105,14 +110,19 @@ def stay_unlocated(conn: Any, item_id: UUID, now: Any) -> None:
     """Let the sources of its hosting disagree."""
     for one, state in _list_family(conn, item_id):
         if state is ItemState.ACTIONABLE:
-            (round_,) = conn.execute("SELECT round FROM items WHERE id = %s", (one,)).fetchone()
-            facts = {"address": None, "asn": None, "operator": None, "country": None, "sources": []}
-            why = "its capture came from another operator"
-            disputed = Agreement.DISPUTED
-            hostings.insert_hosting(
-                conn, one, round_=round_, agreement=disputed, reason=why, now=now, **facts
+            _find_host(
+                conn, one, Judged(Agreement.DISPUTED, reason="its capture came from another operator"), now
             )
             items.move_item(conn, one, state, "hosting_unclear", now=now)
+
+
+def be_notified(conn: Any, item_id: UUID, now: Any) -> None:
+    """Let its host be found, and a notice be issued; what the worker notes of it beside is on no page here."""
+    for one, state in _list_family(conn, item_id):
+        if state is ItemState.ACTIONABLE:
+            item, host = items.lock_item(conn, one), Judged(Agreement.AGREED, None, 64500, "Provider", "AL")
+            issue_for_item(conn, item, _find_host(conn, one, host, now), now=now, policy=SENDING)
+            items.move_item(conn, one, state, "notices_issued", now=now, next_try_at=now + timedelta(days=1))
 
 
 def be_removed(conn: Any, item_id: UUID, now: Any) -> None:
@@ -123,7 +133,12 @@ def be_removed(conn: Any, item_id: UUID, now: Any) -> None:
             items.move_item(conn, one, state, "found_removed", now=now, closed_as=gone)
 
 
-GOINGS_ON = (stay, stay_unlocated, be_removed)
+GOINGS_ON = (stay, stay_unlocated, be_notified, be_removed)
+
+
+def _find_host(conn: Any, item_id: UUID, judged: Judged, now: Any) -> Hosting:
+    (round_,) = conn.execute("SELECT round FROM items WHERE id = %s", (item_id,)).fetchone()
+    return hostings.insert_hosting(conn, item_id, round_=round_, sources=[], now=now, **asdict(judged))
 
 
 def _list_family(conn: Any, item_id: UUID) -> list[tuple[UUID, ItemState]]:
@@ -214,7 +229,7 @@ def _answer(work: Callable[..., Any], *args: Any) -> str:
 
 
 def _read(answer: Any) -> str:
-    return re.sub(r"\n+", "\n", _ONE_USE.sub("", answer.body.decode()))
+    return re.sub(r"\n+", "\n", _ANOTHER_EACH_TIME.sub("", answer.body.decode()))
 
 
 @cache

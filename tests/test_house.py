@@ -583,6 +583,7 @@ def test_functions_that_act_for_the_owner_are_these(conn) -> None:
         "reopen_matched_image": ["hotline_worker"],
         "purge_match_questions": ["hotline_worker"],
         "is_live_lease": ["hotline_staff"],
+        "open_things": ["hotline_staff"],
     }
 
 

@@ -59,6 +59,11 @@ def test_a_lead_proposes_and_another_person_confirms(surface, conn, baseline):
     assert refused.status == 403
     assert "written reason" in refused.words
     lena.open("/hash-sets?lang=en")
+    refused = lena.submit("/propose-trust", reason="x" * 2001)
+    assert refused.status == 403
+    kept = [node.text() for node in refused.tree.css("textarea[name=reason]")]
+    assert kept.count("x" * 2001) == 1, "only in the form that was refused"
+    lena.open("/hash-sets?lang=en")
     page = lena.submit("/propose-trust", reason="verified <b>by</b> sample")
     assert "proposed by Lena" in page.words
     assert "verified <b>by</b> sample" in page.words

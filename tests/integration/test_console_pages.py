@@ -98,7 +98,9 @@ def test_only_an_approved_helpline_is_offered(surface, conn):
     assert ana.open("/hand-on").tree.css("select[name=recipient]") == []
     recipient_id = str(read_one(conn, "SELECT id FROM recipients")[0])
     path = f"/items/{item_id}/hand-on"
-    assert ana.post(path, {"recipient": recipient_id}).status == 403
+    refused = ana.post(path, {"recipient": recipient_id, "to_whom": "the helpline"})
+    assert refused.status == 403
+    assert refused.tree.css_first(f"#to-{item_id}").attributes["value"] == "the helpline"
     lead.open("/recipients")
     lead.submit("/approve")
     ana.open("/hand-on")
@@ -134,6 +136,10 @@ def test_a_hold_is_lifted_with_who_said_so(desk_surface, desk, known):
     assert "no approved police" in page.words or "waits for approval" in page.words
     form = f"lift-{reference(desk.conn, known)}"
     assert ana.submit(form, said_so=" ").status == 403
+    ana.open("/held?lang=en")
+    refused = ana.submit(form, said_so="K" * 201)
+    assert refused.status == 403
+    assert refused.tree.css_first(f"#said-{known}").attributes["value"] == "K" * 201
     ana.open("/held?lang=en")
     done = ana.submit(form, said_so="Inspector K.")
     assert "Nothing is held." in done.words
@@ -318,7 +324,8 @@ def test_an_answer_is_noted_once_and_unclear_ones_are_settled_by_a_person(desk_s
     clerk.open(f"/sendings/{sending_id}?lang=en")
     assert {"removed", "not_ours"}.isdisjoint(clerk.page.list_choices("answer", "answer"))
     assert clerk.submit("answer").status == 422
-    assert clerk.submit("answer", answer="not_ours").status == 403
+    refused = clerk.submit("answer", answer="not_ours", note="they say no")
+    assert (refused.status, refused.tree.css_first("#note").text()) == (403, "they say no")
     before = clerk.open(f"/sendings/{sending_id}?lang=en")
     clerk.submit("answer", answer="acknowledged")
     assert state() == "acknowledged"

@@ -262,6 +262,9 @@ def test_it_is_captured_again_and_reopened_with_a_reason(surface, desk, item):
     open_item(ana, item)
     assert ana.submit("reopen", reason="  ").status == 403
     open_item(ana, item)
+    refused = ana.submit("reopen", reason="x" * 2001)
+    assert (refused.status, refused.tree.css_first("#reopen-reason").text()) == (422, "x" * 2001)
+    open_item(ana, item)
     assert ana.submit("reopen", reason="a new fact").path == f"/items/{item}"
     assert state_of(desk, item) == "awaiting_assessment"
 

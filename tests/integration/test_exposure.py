@@ -231,7 +231,7 @@ def test_a_break_ends_the_look_that_is_shown(surface, desk, item, ana):
 
 
 def test_without_a_break_its_page_says_so(ana):
-    assert "is over" in ana.open("/break?lang=en").words
+    assert "There is no break now" in ana.open("/break?lang=en").words
 
 
 # Leaving at once

@@ -153,6 +153,7 @@ def test_what_is_no_hash_is_refused_in_one_sentence_without_it(ana, text, words)
     (error,) = page.tree.css(".error")
     assert words in error.text()
     assert "script" not in error.text()
+    assert page.tree.css_first("#hashes").text() == text
 
 
 def test_who_asks_too_often_waits_and_a_search_that_fails_is_no_answer(desk, listed, ana, monkeypatch):

@@ -144,7 +144,12 @@ def test_who_worked_on_it_leaves_a_note_and_the_next_one_reads_it(surface, desk,
     assert refused.status == 403
     assert "leave a note for who goes on" in refused.words
     assert refused.tree.css_first("#leave details").attributes.keys() == {"open"}
-    assert ana.submit("leave", done="x" * 1001).status == 422
+    refused = ana.submit("leave", done="x" * 1001, next="the host")
+    assert refused.status == 422
+    assert [refused.tree.css_first(f"#leave-{name}").text() for name in ("done", "next")] == [
+        "x" * 1001,
+        "the host",
+    ]
     assert ana.submit("leave", done="<b>hosting</b>", watch_out="it moves").path == "/queue"
     page = open_item(ben, items[0])
     assert "<b>hosting</b>" in page.words

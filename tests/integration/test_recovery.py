@@ -57,6 +57,7 @@ def test_one_person_alone_recovers_nobody(console, conn):
     page = decide(admin, "approve")
     assert page.status == 403
     assert "second person must approve" in page.words
+    assert page.tree.css_first("[id^=reason-]").text() == REASON
     assert page.tree.css_first("#link") is None
     assert "already" in ask(admin).words
     assert states(conn) == ["asked"]

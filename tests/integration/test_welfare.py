@@ -117,7 +117,10 @@ def test_another_cap_holds_for_today_and_never_above_the_ceiling(surface, desk, 
     ):
         lea.open("/welfare?lang=en")
         fields = {"person": person_of(surface), "minutes": "60", "looks": "1", "reason": WHY} | wrong
-        assert lea.submit("allow", **fields).status in {403, 422}, wrong
+        refused = lea.submit("allow", **fields)
+        assert refused.status in {403, 422}, wrong
+        for name in ("minutes", "looks", "reason"):
+            assert refused.tree.css_first(f"#allow [name={name}]").attributes["value"] == fields[name]
     assert desk.count("SELECT count(*) FROM exposure_overrides") == 0
     lea.open("/welfare?lang=en")
     done = lea.submit("allow", person=person_of(surface), minutes="60", looks="1", reason=WHY)

@@ -72,36 +72,21 @@ def read_leasable(conn: Connection, item_id: UUID) -> LeasableItem | None:
 def has_left(conn: Connection, item_id: UUID, person_id: UUID, *, decides: bool) -> bool:
     """Whether anything of an item that waits is left for a person to judge, also what they passed over.
 
-    Left is what they did not judge: a picture that waits, or a picture of a page without a file; where there is
-    neither, the item itself, or one key that confirms it; and what somebody else said first of the item itself.
+    Left is what they did not judge of what is open, and for who decides what is disputed. Where nothing is open, left
+    is the item itself, or one key that confirms it; and always what somebody else said first of the item itself.
 
     Args:
         decides: whether they decide on what is disputed, also between others and themselves.
     """
     row = conn.execute(
-        "SELECT COALESCE(bool_or(is_left), (items.state <> 'awaiting_lead' AND NOT has_judged)"
-        "   OR (items.state = 'awaiting_lead' AND %(decides)s))"
-        "  OR (items.base_lane = 'second' AND NOT has_judged AND EXISTS (SELECT FROM assessments"
+        "SELECT COALESCE((SELECT bool_or(CASE WHEN is_disputed THEN %(decides)s ELSE NOT open.has_judged END)"
+        "   FROM open_things(items.id, %(person)s) AS open),"
+        "   CASE WHEN items.state = 'awaiting_lead' THEN %(decides)s ELSE NOT own.has_judged END)"
+        "  OR (items.base_lane = 'second' AND NOT own.has_judged AND EXISTS (SELECT FROM assessments"
         "   WHERE assessments.item_id = items.id AND assessments.round = items.round))"
         " FROM items CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM assessments WHERE assessments.item_id = items.id"
         "  AND assessments.round = items.round AND person_id = %(person)s) AS has_judged) AS own"
-        " LEFT JOIN LATERAL ("
-        "  SELECT CASE WHEN images.state = 'disputed' THEN %(decides)s ELSE NOT EXISTS (SELECT FROM assessments"
-        "   WHERE assessments.image_id = images.id AND assessments.round = images.round"
-        "   AND person_id = %(person)s) END AS is_left"
-        "  FROM (SELECT items.id AS item_id UNION SELECT child_id FROM shown_children WHERE parent_id = items.id)"
-        "   AS family JOIN items AS shown ON shown.id = family.item_id"
-        "  JOIN shown_images ON shown_images.item_id = shown.id"
-        "  JOIN images ON images.id = shown_images.image_id AND images.state <> 'settled'"
-        "  WHERE shown.state IN ('awaiting_assessment', 'awaiting_lead')"
-        "   OR images.state = 'judged_once' AND shown.closed_as IS DISTINCT FROM 'not_judged'"
-        "  UNION ALL SELECT CASE WHEN bare.state = 'awaiting_lead' THEN %(decides)s ELSE NOT EXISTS ("
-        "   SELECT FROM assessments WHERE assessments.item_id = bare.id AND assessments.round = bare.round"
-        "   AND person_id = %(person)s) END"
-        "  FROM shown_children JOIN items AS bare ON bare.id = child_id WHERE parent_id = items.id"
-        "   AND bare.state IN ('awaiting_assessment', 'awaiting_lead')"
-        "   AND NOT EXISTS (SELECT FROM shown_images WHERE shown_images.item_id = bare.id)) AS things ON true"
-        " WHERE items.id = %(id)s GROUP BY items.id, has_judged",
+        " WHERE items.id = %(id)s",
         {"id": item_id, "person": person_id, "decides": decides},
     ).fetchone()
     return bool(row and row[0])
@@ -199,9 +184,8 @@ def lock_next(
     return row[0] if row else None
 
 
-# Free: nobody else has it open, and something is left on it for this person: a picture that they may judge and neither
-# judged nor passed over, or a picture of a page without a file. Where nothing is open any more, one key confirms it;
-# a page of which more is still captured can wait.
+# Free: nobody else has it open, and something that is open on it this person may judge and neither judged nor passed
+# over. Where nothing is open any more, one key confirms it; a page of which more is still captured can wait.
 _IS_FREE = (
     " AND items.id <> ALL(%(passed)s)"
     " AND NOT EXISTS (SELECT FROM item_leases WHERE item_id = items.id AND ended_at IS NULL"
@@ -210,27 +194,10 @@ _IS_FREE = (
     "  AND skips.person_id = %(person)s)"
     " AND NOT EXISTS (SELECT FROM assessments WHERE assessments.item_id = items.id"
     "  AND assessments.round = items.round AND assessments.person_id = %(person)s)"
-    " AND (SELECT COALESCE(bool_or(is_left), NOT EXISTS (SELECT FROM shown_children JOIN items AS coming"
-    "   ON coming.id = child_id WHERE parent_id = items.id AND coming.state = 'received')) FROM ("
-    "  SELECT (images.state <> 'disputed' OR %(decides)s)"
-    "   AND NOT EXISTS (SELECT FROM assessments WHERE assessments.image_id = images.id"
-    "    AND assessments.round = images.round AND assessments.person_id = %(person)s)"
-    "   AND NOT EXISTS (SELECT FROM skips WHERE skips.image_id = images.id"
-    "    AND skips.round = images.round AND skips.person_id = %(person)s) AS is_left"
-    "  FROM (SELECT items.id AS item_id UNION SELECT child_id FROM shown_children WHERE parent_id = items.id)"
-    "   AS family JOIN items AS shown ON shown.id = family.item_id"
-    "  JOIN item_images ON item_images.item_id = shown.id AND item_images.capture_id = shown.capture_id"
-    "  JOIN images ON images.id = item_images.image_id AND images.state <> 'settled'"
-    "  WHERE shown.state IN ('awaiting_assessment', 'awaiting_lead')"
-    "   OR images.state = 'judged_once' AND shown.closed_as IS DISTINCT FROM 'not_judged'"
-    "  UNION ALL SELECT (bare.state = 'awaiting_assessment' OR %(decides)s)"
-    "   AND NOT EXISTS (SELECT FROM assessments WHERE assessments.item_id = bare.id"
-    "    AND assessments.round = bare.round AND assessments.person_id = %(person)s)"
-    "   AND NOT EXISTS (SELECT FROM skips WHERE skips.item_id = bare.id"
-    "    AND skips.round = bare.round AND skips.person_id = %(person)s)"
-    "  FROM shown_children JOIN items AS bare ON bare.id = child_id WHERE parent_id = items.id"
-    "   AND bare.state IN ('awaiting_assessment', 'awaiting_lead') AND NOT EXISTS (SELECT FROM item_images"
-    "    WHERE item_images.item_id = bare.id AND item_images.capture_id = bare.capture_id)) AS things)"
+    " AND (SELECT COALESCE(bool_or((%(decides)s OR NOT is_disputed) AND NOT has_judged AND NOT has_passed),"
+    "   NOT EXISTS (SELECT FROM shown_children JOIN items AS coming ON coming.id = child_id"
+    "    WHERE parent_id = items.id AND coming.state = 'received'))"
+    "  FROM open_things(items.id, %(person)s))"
 )
 # What is to be handed on stands in the lane of danger too, and has a page of its own: nobody judges it.
 _OF_LANE = "SELECT items.id FROM items WHERE is_top_level AND lane = %(lane)s AND base_lane IS DISTINCT FROM 'hand_on'"

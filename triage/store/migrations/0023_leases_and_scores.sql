@@ -28,6 +28,32 @@ LANGUAGE sql STABLE AS $$
   SELECT moment < until AND moment >= kept_at - (until - kept_at)
 $$;
 
+-- What is open on an item, and what one person did with it in its round: each picture that it or its page shows and
+-- that is not settled, and each picture of a page that has no file.
+CREATE FUNCTION open_things(whole uuid, person uuid)
+RETURNS TABLE (is_disputed boolean, has_judged boolean, has_passed boolean) LANGUAGE sql STABLE AS $$
+  SELECT images.state = 'disputed',
+    EXISTS (SELECT FROM assessments WHERE assessments.image_id = images.id AND assessments.round = images.round
+            AND assessments.person_id = person),
+    EXISTS (SELECT FROM skips WHERE skips.image_id = images.id AND skips.round = images.round
+            AND skips.person_id = person)
+  FROM (SELECT whole AS item_id UNION SELECT child_id FROM shown_children WHERE parent_id = whole) AS family
+  JOIN items AS shown ON shown.id = family.item_id
+  JOIN item_images ON item_images.item_id = shown.id AND item_images.capture_id = shown.capture_id
+  JOIN images ON images.id = item_images.image_id AND images.state <> 'settled'
+  WHERE shown.state IN ('awaiting_assessment', 'awaiting_lead')
+    OR images.state = 'judged_once' AND shown.closed_as IS DISTINCT FROM 'not_judged'
+  UNION ALL
+  SELECT bare.state = 'awaiting_lead',
+    EXISTS (SELECT FROM assessments WHERE assessments.item_id = bare.id AND assessments.round = bare.round
+            AND assessments.person_id = person),
+    EXISTS (SELECT FROM skips WHERE skips.item_id = bare.id AND skips.round = bare.round AND skips.person_id = person)
+  FROM shown_children JOIN items AS bare ON bare.id = child_id
+  WHERE parent_id = whole AND bare.state IN ('awaiting_assessment', 'awaiting_lead')
+    AND NOT EXISTS (SELECT FROM item_images WHERE item_images.item_id = bare.id
+                    AND item_images.capture_id = bare.capture_id)
+$$;
+
 CREATE TRIGGER item_leases_ended_are_fixed BEFORE UPDATE ON item_leases
   FOR EACH ROW WHEN (OLD.ended_at IS NOT NULL) EXECUTE FUNCTION refuse_change();
 
@@ -230,10 +256,10 @@ CREATE TRIGGER items_end_leases AFTER UPDATE OF base_lane ON items
 REVOKE ALL ON item_leases, score_dues FROM PUBLIC;
 REVOKE ALL ON FUNCTION check_lease(), items_around_image(uuid), make_score_due(), note_report_of_item(), note_hosting(),
   note_match(), refresh_second(uuid[]), note_image_state(), note_item_shows(), end_leases_of_moved(),
-  is_live_lease(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+  is_live_lease(timestamptz, timestamptz, timestamptz), open_things(uuid, uuid) FROM PUBLIC;
 
 -- hotline_staff: opens, keeps, leaves; a lead frees. The scores are not its to write.
-GRANT EXECUTE ON FUNCTION is_live_lease(timestamptz, timestamptz, timestamptz) TO hotline_staff;
+GRANT EXECUTE ON FUNCTION is_live_lease(timestamptz, timestamptz, timestamptz), open_things(uuid, uuid) TO hotline_staff;
 GRANT SELECT, INSERT, UPDATE (kept_at, until, ended_at, ended_as) ON item_leases TO hotline_staff;
 GRANT UPDATE (placed_at) ON items TO hotline_staff;
 GRANT SELECT ON score_dues TO hotline_staff;
