@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-JOBS ?= 2
+# One more than the two cores of a small machine: many tests wait for a process or a page.
+JOBS ?= 3
 # Tests start many hundred processes; where Python is told to write no bytecode, each of them would compile all of it.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN)/python -m pytest
 

@@ -12,7 +12,10 @@ import pytest
 
 from tests.window import Window, served_origin
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None
+)
+"""The shell is the same browser without a window of its own, whose pages took a third of the processor's time."""
 FLAGS = (
     "--disable-gpu",
     "--disable-quic",

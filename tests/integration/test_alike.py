@@ -1,5 +1,7 @@
 """Pictures that are alike: the same is said of them without a look, unless it is illegal; near ones of our own."""
 
+from functools import cache
+
 import pytest
 
 from hashsets.model import EntryClass
@@ -15,10 +17,19 @@ SIZE = (480, 360)
 ALIKE = 4
 
 
+@cache
+def draw_landscape(seed=71):
+    return draw_picture(seed, "landscape", SIZE)
+
+
+@cache
+def save_again(number):
+    return encode(draw_landscape(), "JPEG", quality=90 - 3 * number)
+
+
 def lay_page(site, alike=ALIKE, others=1):
     """A page whose first pictures are one picture saved again and again, and whose others are not."""
-    drawing = draw_picture(71, "landscape", SIZE)
-    files = [encode(drawing, "JPEG", quality=90 - 3 * number) for number in range(alike)]
+    files = [save_again(number) for number in range(alike)]
     files += [make_jpeg(90 + number, "shapes", SIZE) for number in range(others)]
     for number, data in enumerate(files):
         site.lay_answer(f"/a{number}.jpg", data, "image/jpeg")
@@ -157,7 +168,7 @@ def test_one_that_cannot_be_confirmed_is_named_and_the_others_are_kept(surface, 
     browser, found = surface.sign_in("Ana"), images(desk, page_id)
     judge_first(browser, page_id, 3)
     (other,) = desk.report(url("/other.jpg"))
-    site.lay_answer("/other.jpg", encode(draw_picture(71, "landscape", SIZE), "PNG"), "image/png")
+    site.lay_answer("/other.jpg", encode(draw_landscape(), "PNG"), "image/png")
     capture(desk, other)
     wrong = {
         "another picture": f"{found[ALIKE]}:1",
@@ -211,9 +222,7 @@ def test_a_known_picture_and_one_near_a_list_are_left_to_a_person(surface, desk,
     lay_page(site, alike=3, others=0)
     desk.import_entries(
         "hints",
-        list_entry(
-            "h1", pdq=compute_pdq(draw_picture(71, "landscape", SIZE)), entry_class=EntryClass.ADVISORY
-        ),
+        list_entry("h1", pdq=compute_pdq(draw_landscape()), entry_class=EntryClass.ADVISORY),
     )
     (page_id,) = desk.report(url("/alike.html"))
     capture(desk, page_id)
@@ -240,7 +249,7 @@ def test_more_than_fifty_at_once_ask_who_it_is(surface, desk, page_id, monkeypat
 
 
 def test_a_near_picture_stands_beside_our_own_while_its_thumb_is_kept(surface, desk, site):
-    drawing = draw_picture(72, "landscape", SIZE)
+    drawing = draw_landscape(72)
     site.lay_answer("/own.png", encode(drawing, "PNG"), "image/png")
     site.lay_answer("/near.jpg", encode(crop_slightly(drawing, 0.004), "JPEG", quality=60), "image/jpeg")
     entry = list_entry("o1", pdq=compute_pdq(drawing), entry_class=EntryClass.SELF_REPORTED)
