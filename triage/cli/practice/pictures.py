@@ -160,10 +160,13 @@ def _draw_clouds(rng: np.random.Generator, size: tuple[int, int], cells: int = 3
 
 
 def _mix(first: Colour, second: Colour, share: Floats) -> NDArray[np.uint8]:
-    """Blend two colours; share is (height, width) within 0-1 of the second."""
-    one, two = np.array(first, np.float32), np.array(second, np.float32)
-    blend = one + (two - one) * share[..., None]
-    return blend.clip(0, 255).astype(np.uint8)
+    """Blend two colours; share is of any shape, within 0-1 of the second. Returns one axis more, of three channels."""
+    mixed = np.empty((*share.shape, 3), np.uint8)
+    for channel, (one, two) in enumerate(zip(first, second, strict=True)):
+        blend = share * np.float32(two - one)
+        blend += np.float32(one)
+        mixed[..., channel] = blend.clip(0, 255, out=blend)
+    return mixed
 
 
 def _pick_colour(rng: np.random.Generator, low: int = 0, high: int = 256) -> Colour:
@@ -204,15 +207,20 @@ def _draw_landscape(rng: np.random.Generator, size: tuple[int, int]) -> Image.Im
     ImageDraw.Draw(image).ellipse((x - reach, y - reach, x + reach, y + reach), fill=(255, 244, 200))
     pixels = np.array(image)
     rows = np.arange(height)[:, None]
+    grounds = []
     ridges = int(rng.integers(4, 7))
     for ridge in range(ridges):
         # Each ridge is one row of noise, so that every picture has its own skyline.
         line = _draw_clouds(rng, (width, 8), cells=int(rng.integers(2, 5)), octaves=5)[0]
         base = height * (0.3 + 0.6 * ridge / ridges)
         top = base - (line - 0.3) * height * 0.45
-        mask = rows > top[None, :]
-        ground = _mix(_pick_colour(rng, 0, 120), _pick_colour(rng, 80, 230), _draw_clouds(rng, size, cells=5))
-        pixels[mask] = ground[mask]
+        low, high = _pick_colour(rng, 0, 120), _pick_colour(rng, 80, 230)
+        grounds.append((rows > top[None, :], low, high, _draw_clouds(rng, size, cells=5)))
+    is_sky = np.ones((height, width), np.bool_)
+    for mask, low, high, share in reversed(grounds):  # the nearest first: what it hides is not painted
+        mask &= is_sky
+        pixels[mask] = _mix(low, high, share[mask])
+        is_sky &= ~mask
     return Image.fromarray(pixels)
 
 
