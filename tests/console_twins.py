@@ -44,8 +44,8 @@ from triage.steps.watch_exposure import read_standing
 from triage.store import hostings, items
 
 LIFE_S = 900.0
-_ANOTHER_EACH_TIME = re.compile(r"/looks/[\w-]+|/sendings/[\w-]+\">NT-\w{4}-\w{4}")
-"""Addresses of looks, and of notices that are issued here; that there is one stays."""
+_ANOTHER_EACH_TIME = re.compile(r"/looks/[\w-]+|/sendings/[\w-]+\">[A-Z]{2}-\w{4}-\w{4}")
+"""Addresses of looks, and of messages that are issued here; that there is one stays."""
 
 
 def find_leak(
@@ -216,7 +216,8 @@ def _open_pages(desk: Any, conn: Any, pair: tuple[UUID, UUID], viewer: Any, numb
         asked = _ask(desk, conn, tools, viewer, form=form)
         ids = pair if "image_id" in inspect.signature(act).parameters else pair[:1]
         yield _answer(act, asked, *ids)
-        yield _answer(show_review, _ask(desk, conn, tools, viewer), item_id, Lane.SECOND)
+        if _waits_for(conn, image_id, viewer):  # who passes over it as another did before brings it to a lead
+            yield _answer(show_review, _ask(desk, conn, tools, viewer), item_id, Lane.SECOND)
 
 
 def _answer(work: Callable[..., Any], *args: Any) -> str:
