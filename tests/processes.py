@@ -27,6 +27,14 @@ def wait_until(is_true: Callable[[], object], limit_s: float = 10.0) -> None:
         time.sleep(0.02)
 
 
+def is_running(pid: int) -> bool:
+    """Return whether a process is there and has not ended; one that nobody has waited for yet has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def run_script(script: str, *arguments: str) -> subprocess.Popen[str]:
     """Start a script and return once it has said its first word."""
     process = subprocess.Popen(

@@ -51,7 +51,7 @@ def check_character(code: str) -> str:
 
 
 def format_receipt(entropy: bytes) -> str:
-    """Return a receipt code: 12 characters and a check character, as `XXXX-XXXX-XXXXC`.
+    """Return a receipt code: 12 characters and a check character, in groups such as `7K2M-0QXA-93TDZ`.
 
     Args:
         entropy: at least 8 bytes, random or keyed.

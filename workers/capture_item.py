@@ -13,22 +13,17 @@ from functools import partial
 from uuid import UUID
 
 from hashsets.compute import digest_bytes
-from hashsets.errors import HashsetsError, IndexBehindError
+from hashsets.errors import IndexBehindError
 from triage.clock import utcnow
 from triage.crash_points import crash_point
 from triage.errors import (
     CaptureFailedError,
     CaptureRefusedError,
-    DecoderUnavailableError,
     HostilePictureError,
-    KeyMissingError,
     LeaseLostError,
     PictureOverLimitError,
     PictureRefusedError,
-    SandboxUnavailableError,
-    ServerUnavailableError,
     StaleStateError,
-    StorageError,
 )
 from triage.model import Media
 from triage.rules.due import CAPTURE_ITEM, SitePace
@@ -45,17 +40,9 @@ from triage.vault import EVIDENCE, INTAKE, seal
 from workers.examine_file import ClaimedElsewhereError, check_generation, examine_file, read_standing
 from workers.get_bytes import AnsweredFailure, GottenFile, describe_way, get_upload, get_url, read_sha256
 from workers.seal_evidence import delete_objects, discard_evidence
-from workers.tools import CaptureTools
+from workers.tools import OWN_FAULTS, CaptureTools
 
 _log = logging.getLogger(__name__)
-_OURS = (
-    HashsetsError,
-    StorageError,
-    KeyMissingError,
-    SandboxUnavailableError,
-    DecoderUnavailableError,
-    ServerUnavailableError,
-)
 OBSTACLE_WAIT_S = 10.0
 LONGEST_OBSTACLE_WAIT_S = 600.0
 CLAIMED_WAIT_S = 1.0
@@ -127,7 +114,7 @@ def _capture_or_explain(tools: CaptureTools, taken: TakenCapture) -> Recorded:
                 pace=_read_pace(tools),
             ),
         )
-    except _OURS as error:
+    except OWN_FAULTS as error:
         _log.error("item %s could not be captured: %s: %s", taken.item.id, type(error).__name__, error)
         reason = str(error)
         return _record(

@@ -16,40 +16,26 @@ from uuid import UUID
 from hashsets import store as hash_sets
 from hashsets.bands import name_band
 from hashsets.compute import digest_bytes
-from hashsets.errors import HashsetsError
 from hashsets.model import Fingerprint, Hit
 from hashsets.search import is_searched
 from triage.clock import utcnow
 from triage.crash_points import crash_point
 from triage.errors import (
-    DecoderUnavailableError,
     HostilePictureError,
-    KeyMissingError,
     ObjectMissingError,
     PictureRefusedError,
-    SandboxUnavailableError,
-    ServerUnavailableError,
-    StorageError,
 )
 from triage.rules.media import SNIFF_BYTES, describe_refusal, sniff_media
 from triage.store import file_questions
 from triage.store.file_questions import FileHit, TakenQuestion
 from triage.vault import INTAKE, unseal
 from workers.seal_evidence import delete_objects
-from workers.tools import CaptureTools
+from workers.tools import OWN_FAULTS, CaptureTools
 
 _log = logging.getLogger(__name__)
 MOST_HITS = 200
 _BESIDE_DECODING_S = 25.0
 """Seconds for all else of a question: to open the file, to search, to record."""
-_OURS = (
-    HashsetsError,
-    StorageError,
-    KeyMissingError,
-    SandboxUnavailableError,
-    DecoderUnavailableError,
-    ServerUnavailableError,
-)
 FAILED = "the file could not be compared: something of ours does not work"
 MISSING = "the file was not there any more"
 
@@ -72,7 +58,7 @@ def look_up_file(tools: CaptureTools, question_id: UUID) -> None:
         return
     try:
         found = _compare(tools, taken)
-    except _OURS as error:
+    except OWN_FAULTS as error:
         _log.error("question %s could not be answered: %s: %s", question_id, type(error).__name__, error)
         reason = MISSING if isinstance(error, ObjectMissingError) else FAILED
         answer = partial(file_questions.answer_failed, taken=taken, reason=reason)

@@ -4,6 +4,14 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hashsets.errors import HashsetsError
+from triage.errors import (
+    DecoderUnavailableError,
+    KeyMissingError,
+    SandboxUnavailableError,
+    ServerUnavailableError,
+    StorageError,
+)
 from triage.index_holder import IndexHolder
 from triage.keys import INTAKE_IDENTITY, VAULT_RECIPIENT, ProcessKeys
 from triage.queue import QueueDoor
@@ -18,6 +26,16 @@ from triage.vault import ObjectVault, recipient_of
 from workers.dialling.practice_names import PracticeNames
 from workers.fetcher.door import Fetcher
 from workers.fetcher.wire import FetchLimits
+
+OWN_FAULTS = (
+    HashsetsError,
+    StorageError,
+    KeyMissingError,
+    SandboxUnavailableError,
+    DecoderUnavailableError,
+    ServerUnavailableError,
+)
+"""What may fail while a job works with a file and is no fault of that file: it is never an answer about it."""
 
 
 @dataclass(frozen=True, slots=True)

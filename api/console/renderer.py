@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from api.catalogues.formats import local_clock, local_day, local_time
 from api.catalogues.languages import LANGUAGES, Language
 from api.catalogues.texts import fill
 from api.console.catalogue import TEXTS
 from api.console.static_files import STATIC_FILES
+from api.templates import load_templates
 from triage.rules.assessing import REASON_KEYS
 from triage.rules.classification import CHOICES
 
@@ -50,14 +51,7 @@ def translator(language: Language) -> Callable[..., str]:
 @cache
 def _make_environment() -> Environment:
     """Return the templates; a process compiles each of them once, however many deployments it serves."""
-    environment = Environment(
-        loader=PackageLoader("api.console", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    environment = load_templates("api.console")
     environment.globals |= {
         "local_clock": local_clock,
         "local_day": local_day,

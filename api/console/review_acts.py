@@ -45,6 +45,11 @@ class Sent:
     policy: AssessPolicy
     form: Form
 
+    @property
+    def round_(self) -> int:
+        """The round that the page showed; asked within the transaction, where a refusal is said on the page."""
+        return read_number(self.form, "round")
+
 
 def _read_sent(request: Request) -> Sent:
     policy = AssessPolicy.from_settings(get_staff(request).settings)
@@ -92,7 +97,7 @@ def confirm(request: Request, item_id: UUID) -> Response:
             conn,
             item_id,
             person=sent.person,
-            round_=read_number(sent.form, "round"),
+            round_=sent.round_,
             now=sent.now,
             policy=sent.policy,
             danger=bool(sent.form.get("danger")),
@@ -112,7 +117,7 @@ def confirm_known(request: Request, item_id: UUID) -> Response:
             conn,
             item_id,
             person=sent.person,
-            round_=read_number(sent.form, "round"),
+            round_=sent.round_,
             now=sent.now,
             policy=sent.policy,
         )
@@ -153,7 +158,7 @@ def _judge_item(request: Request, item_id: UUID, *, is_lead_word: bool) -> Respo
             item_id,
             read_judgement(sent.form),
             person=sent.person,
-            round_=read_number(sent.form, "round"),
+            round_=sent.round_,
             now=sent.now,
             policy=sent.policy,
             is_lead_word=is_lead_word,
@@ -173,7 +178,7 @@ def _judge_image(request: Request, item_id: UUID, image_id: UUID, *, is_lead_wor
             image_id,
             read_judgement(sent.form),
             person=sent.person,
-            round_=read_number(sent.form, "round"),
+            round_=sent.round_,
             now=sent.now,
             policy=sent.policy,
             is_lead_word=is_lead_word,
@@ -205,7 +210,7 @@ def _skip(request: Request, item_id: UUID, image_id: UUID | None) -> Response:
             conn,
             item_id,
             person=sent.person,
-            round_=read_number(sent.form, "round"),
+            round_=sent.round_,
             now=sent.now,
             policy=sent.policy,
             image_id=image_id,
@@ -264,7 +269,7 @@ def reopen(request: Request, item_id: UUID) -> Response:
             conn,
             item_id,
             person=sent.person,
-            round_=read_number(sent.form, "round"),
+            round_=sent.round_,
             reason=reason,
             now=sent.now,
             sending=sent.policy.sending,
@@ -284,7 +289,7 @@ def undo(request: Request, item_id: UUID) -> Response:
             conn,
             item_id,
             person=sent.person,
-            round_=read_number(sent.form, "round"),
+            round_=sent.round_,
             now=sent.now,
             undo_s=sent.policy.undo_s,
             sending=sent.policy.sending,

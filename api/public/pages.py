@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from api.catalogues.languages import LANGUAGES, Language
 from api.public.texts import (
@@ -24,6 +24,7 @@ from api.public.texts import (
     translate_reason,
 )
 from api.static_files import load_static_files
+from api.templates import load_templates
 from triage.rules.reporter import (
     ABROAD,
     AGE_BANDS,
@@ -107,14 +108,7 @@ class UnreadableLine:
 @cache
 def _make_environment() -> Environment:
     """Return the templates; a process compiles each of them once."""
-    return Environment(
-        loader=PackageLoader("api.public", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    return load_templates("api.public")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +167,7 @@ class PageRenderer:
 
         Args:
             language: language of the page.
-            receipt: the code, as `XXXX-XXXX-XXXXC`.
+            receipt: the code, as `format_receipt` writes it.
             danger: whether the reporter says that a child is in danger; the numbers then stand first.
             unreadable: lines that were left out of the report.
         """

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.deployments import RunningUp, is_answering, list_below, read_secrets, run_up
-from tests.processes import list_processes_in, wait_until
+from tests.processes import is_running, list_processes_in, wait_until
 from triage.cli.deployment import ROLE_OF_PROCESS, check_port, make_specs, run_deployment
 from triage.cli.embedded import Servers
 from triage.cli.make_keys import make_keys
@@ -269,13 +269,6 @@ def is_there_anew(up: RunningUp, words: str, former: int) -> bool:
 def assert_quiet(said: str, up: RunningUp) -> None:
     assert "Traceback" not in said
     assert not any(secret in said for secret in read_secrets(up.state))
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_external_servers_are_used_and_each_process_gets_its_own_role(

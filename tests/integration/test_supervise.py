@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import redis
 
-from tests.processes import REPOSITORY, list_processes_in, wait_until
+from tests.processes import REPOSITORY, is_running, list_processes_in, wait_until
 from triage.cli import supervise
 from triage.cli.state_dir import StateDir
 from triage.cli.supervise import ChildSpec, Supervisor, make_child_environment, next_wait
@@ -53,13 +53,6 @@ with start_servers(state) as servers:
     supervisor.run()
 print("stopped", flush=True)
 """
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.fixture

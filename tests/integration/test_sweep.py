@@ -225,18 +225,20 @@ def make_store(folder):
     return folder
 
 
-def test_a_report_of_the_public_role_wakes_it_at_once(
+def test_a_report_of_the_public_role_wakes_it_within_a_second(
     database, conn, as_role, servers, client, door, tmp_path
 ):
-    folder = make_store(tmp_path / "store")
+    folder, took = make_store(tmp_path / "store"), []
     with run_sweep(database.dsns["hotline_worker"], servers.redis_url, folder, sweep_every_s=60.0) as sweep:
         wait_until(lambda: sweep._listener is not None)
         time.sleep(0.3)
         assert door.count_waiting(QueueName.CAPTURE) == 0
-        report(conn, *urls(3))
-        since = time.monotonic()
-        wait_until(lambda: door.count_waiting(QueueName.CAPTURE) == 3)
-        assert time.monotonic() - since < 5.0, "long before its turn comes"
+        for number in range(1, 4):  # once is enough, but the machine may be busy with something else
+            since = time.monotonic()
+            report(conn, f"http://photos.example/woken-{number}.jpg")
+            wait_until(lambda wanted=number: door.count_waiting(QueueName.CAPTURE) == wanted)
+            took.append(time.monotonic() - since)
+    assert min(took) < 1.0, took
 
 
 def test_it_outlives_restarts_of_both_servers(tmp_path, caplog):

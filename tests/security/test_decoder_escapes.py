@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.processes import is_running
 from tests.security.attempts import ATTEMPTS
 from triage.errors import HostilePictureError, PictureRefusedError
 from triage.sandbox import heic, wire
@@ -360,13 +361,6 @@ def test_zygote_and_child_die_with_the_client():
     while any(is_running(pid) for pid in pids) and time.monotonic() < until:
         time.sleep(0.02)
     assert not [pid for pid in pids if is_running(pid)]
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_a_killed_zygote_is_started_again(hostile):

@@ -15,9 +15,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.deployments import RunningUp, read_command, read_secrets, run_up
+from tests.deployments import RunningUp, read_secrets, run_up
 from tests.drawn_images import make_jpeg
-from tests.processes import REPOSITORY, wait_until
+from tests.processes import REPOSITORY, is_running, wait_until
 from triage.cli.__main__ import main as run_command
 from triage.cli.deployment import make_specs
 from triage.cli.practice.running import find_ports
@@ -198,8 +198,8 @@ def test_a_process_reaches_no_sibling(up: RunningUp, probes: dict[str, Probe], p
     doors = [f"/proc/{pid}/{name}" for pid in pids for name in ("environ", "mem", "maps", "auxv")]
     doors += [f"/proc/{pid}/fd/{number}" for pid in pids for number in range(12)]
     # Who has ended meanwhile, as a picture's own child does, has no memory any more: its maps open, and are empty.
-    opened = {int(door.split("/")[2]) for door in probe.find_done("read_file", doors)}
-    assert [pid for pid in opened if read_command(pid)] == []
+    opened = probe.find_done("read_file", doors)
+    assert [door for door in opened if "/fd/" in door or is_running(int(door.split("/")[2]))] == []
     folders = [f"/proc/{pid}/{name}" for pid in pids for name in ("root", "cwd")]
     assert probe.find_done("read_folder", folders) == []
     assert probe.find_done("seize_process", pids) == []

@@ -1,6 +1,6 @@
 """Alike pictures: within ten bits of the one that was looked at, and never by way of a third one."""
 
-import time
+import timeit
 from uuid import UUID
 
 from hypothesis import given
@@ -64,6 +64,4 @@ def test_a_page_of_five_hundred_pictures_is_compared_at_once() -> None:
     prints = {
         image(number): [f"{(number * 0x9E3779B97F4A7C15) ** 4 % 2**256:064x}"] for number in range(1, 501)
     }
-    began = time.perf_counter()
-    group_alike(prints)
-    assert time.perf_counter() - began < 3
+    assert min(timeit.repeat(lambda: group_alike(prints), number=1, repeat=3)) < 0.5
